@@ -1,0 +1,103 @@
+/* The event loop: waits for handles, timers, process exits (process.h) and
+ * posts from other threads, and calls back.
+ *
+ * Life cycle: pal_loop_create; make sources; pal_loop_run or
+ * pal_loop_run_until or pal_loop_step; close the sources; pal_loop_destroy.
+ *
+ * A loop belongs to the thread that runs it. Sources are made, changed and
+ * closed on that thread only, and their callbacks come on it. Calls that any
+ * thread may use say so. Closing any source, also the one calling, is safe
+ * inside any callback; after the close its callback does not come again.
+ * Running a loop inside one of its own callbacks is PAL_E_REENTRANT.
+ *
+ * Times are apr_interval_time_t: microseconds of the monotonic clock. */
+#ifndef PAL_LOOP_H
+#define PAL_LOOP_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include <pal/handle.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pal_loop_t pal_loop_t;
+typedef struct pal_watch_t pal_watch_t;
+typedef struct pal_timer_t pal_timer_t;
+typedef struct pal_wake_t pal_wake_t;
+
+/* Events of a handle. HANGUP is reported whether asked for or not. */
+enum { PAL_READABLE = 1, PAL_WRITABLE = 2, PAL_HANGUP = 4 };
+
+/* Make a loop. It is destroyed by pal_loop_destroy or with its pool; all its
+ * sources must be closed before. */
+apr_status_t pal_loop_create(pal_loop_t **ret_loop, apr_pool_t *pool);
+void pal_loop_destroy(pal_loop_t *loop);
+
+/* Run until pal_loop_stop. A stop that came before the run counts.
+ * Errors: PAL_E_REENTRANT. */
+apr_status_t pal_loop_run(pal_loop_t *loop);
+
+/* Run until done(baton) is not zero, which is asked before the first wait and
+ * after each turn. `timeout` < 0: no limit.
+ * Errors: APR_TIMEUP, PAL_E_REENTRANT; APR_EINTR if pal_loop_stop came
+ * first. */
+apr_status_t pal_loop_run_until(pal_loop_t *loop, int (*done)(void *baton),
+                                void *baton, apr_interval_time_t timeout);
+
+/* One turn: wait at most `timeout` (0: do not wait, < 0: no limit) for
+ * something to happen, then deliver all of it.
+ * Errors: APR_TIMEUP if nothing happened, PAL_E_REENTRANT. */
+apr_status_t pal_loop_step(pal_loop_t *loop, apr_interval_time_t timeout);
+
+/* End pal_loop_run or pal_loop_run_until. Threads: any. */
+void pal_loop_stop(pal_loop_t *loop);
+
+/* Is the calling thread inside one of this loop's callbacks? Threads: any. */
+int pal_loop_is_inside(pal_loop_t *loop);
+
+/* Does the loop belong to the calling thread: is it the one that runs it or,
+ * while none runs it, ran it last or made it? Threads: any. */
+int pal_loop_is_mine(pal_loop_t *loop);
+
+/* Call fn(baton) once on the loop's thread. Posts run in the order posted.
+ * Errors: APR_ENOMEM. Threads: any. */
+apr_status_t pal_loop_post(pal_loop_t *loop, void (*fn)(void *baton),
+                           void *baton);
+
+/* Watch a handle. `events`: PAL_READABLE, PAL_WRITABLE, both or 0. Level
+ * triggered. The handle stays the caller's and must stay open until the
+ * watch is closed.
+ * Errors: APR_EBADF; APR_EEXIST if it is watched already; what the system
+ * says about handles that cannot be waited for (regular files). */
+typedef void (*pal_watch_fn_t)(void *baton, int events);
+apr_status_t pal_watch_create(pal_watch_t **ret_watch, pal_loop_t *loop,
+                              pal_handle_t handle, int events,
+                              pal_watch_fn_t fn, void *baton);
+apr_status_t pal_watch_set(pal_watch_t *watch, int events);
+void pal_watch_close(pal_watch_t **watch);
+
+/* A timer, created stopped. pal_timer_start restarts a running one; it fires
+ * once. */
+typedef void (*pal_timer_fn_t)(void *baton);
+apr_status_t pal_timer_create(pal_timer_t **ret_timer, pal_loop_t *loop,
+                              pal_timer_fn_t fn, void *baton);
+apr_status_t pal_timer_start(pal_timer_t *timer, apr_interval_time_t delay);
+void pal_timer_stop(pal_timer_t *timer);
+void pal_timer_close(pal_timer_t **timer);
+
+/* A wake: pal_wake_signal, from any thread, makes its callback come on the
+ * loop's thread at least once after the signal; signals in between are one.
+ * It cannot fail. The closer sees to it that nobody signals any more. */
+typedef void (*pal_wake_fn_t)(void *baton);
+apr_status_t pal_wake_create(pal_wake_t **ret_wake, pal_loop_t *loop,
+                             pal_wake_fn_t fn, void *baton);
+void pal_wake_signal(pal_wake_t *wake);
+void pal_wake_close(pal_wake_t **wake);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
