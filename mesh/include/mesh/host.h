@@ -39,6 +39,13 @@ typedef struct mesh_self_t mesh_self_t;
 
 apr_status_t mesh_hosts_create(mesh_hosts_t **ret_hosts, mesh_node_t *node,
                                apr_pool_t *pool);
+mesh_node_t *mesh_hosts_node(mesh_hosts_t *hosts);
+
+/* For programs without a loop of their own: initialise pal, make a pool, a
+ * loop, a leader node and its slab. mesh_close shuts down (hosts and node,
+ * `timeout` each) and frees all of it. */
+apr_status_t mesh_open(mesh_hosts_t **ret_hosts);
+apr_status_t mesh_close(mesh_hosts_t **hosts, apr_interval_time_t timeout);
 
 /* Tell all hosts to stop, wait for their end, kill those that run after
  * `timeout`. Launches are MESH_E_CLOSED from now on.
@@ -119,7 +126,8 @@ apr_status_t mesh_host_launch(mesh_host_t **ret_host, mesh_hosts_t *hosts,
                               const ProtobufCMessage *init);
 
 /* The same with a single port as initial message: the host takes its end with
- * mesh_self_port_take. */
+ * mesh_self_port_take. `ret_host` may be NULL, and so may `config`: a host
+ * named "host" with all defaults. */
 apr_status_t mesh_host_launch_port(mesh_host_t **ret_host,
                                    mesh_hosts_t *hosts,
                                    mesh_host_config_t *config,
