@@ -1,0 +1,121 @@
+#include "config.h"
+
+#include <pal/region.h>
+#include <pal/status.h>
+
+#include <limits.h>
+#include <string.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define MAX_NAME 200
+
+#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+/* The descriptor, or -1, which every system call refuses with EBADF. */
+static int fd_of(pal_handle_t handle)
+{
+    return handle >= 0 && handle <= INT_MAX ? (int)handle : -1;
+}
+
+apr_status_t pal_region_create(const char *name, apr_off_t size,
+                               pal_handle_t *ret_region)
+{
+    apr_status_t rv;
+    int fd;
+
+    if (size < 0 || strlen(name) > MAX_NAME)
+        return APR_EINVAL;
+    fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return errno == ENOSYS ? APR_ENOTIMPL : errno;
+    while (ftruncate(fd, size) != 0) {
+        if (errno == EINTR)
+            continue;
+        rv = errno;
+        (void)close(fd);
+        return rv;
+    }
+    *ret_region = fd;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_region_write_at(pal_handle_t region, apr_off_t offset,
+                                 const void *data, apr_size_t len)
+{
+    const char *next = data;
+    struct stat st;
+    ssize_t n;
+
+    if (fstat(fd_of(region), &st) != 0)
+        return errno;
+    /* A write beyond the size would make it grow. */
+    if (offset < 0 || offset > st.st_size
+        || len > (apr_uint64_t)(st.st_size - offset))
+        return APR_EINVAL;
+    while (len > 0) {
+        n = pwrite(fd_of(region), next, len, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        next += n;
+        offset += n;
+        len -= (apr_size_t)n;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_region_seal(pal_handle_t region)
+{
+    return fcntl(fd_of(region), F_ADD_SEALS, ALL_SEALS) == 0 ? APR_SUCCESS
+                                                             : errno;
+}
+
+apr_status_t pal_region_check(pal_handle_t region, apr_off_t *ret_size)
+{
+    struct statfs fs;
+    struct stat st;
+    int seals;
+
+    seals = fcntl(fd_of(region), F_GET_SEALS);
+    if (seals < 0)
+        return errno == EINVAL ? PAL_E_KIND : errno;
+    if (fstatfs(fd_of(region), &fs) != 0 || fstat(fd_of(region), &st) != 0)
+        return errno;
+    /* Huge pages can be sealed too. Not by st_blksize, which is large for
+     * ordinary regions as well where the system uses transparent ones. */
+    if (fs.f_type == HUGETLBFS_MAGIC)
+        return PAL_E_KIND;
+    if ((seals & ALL_SEALS) != ALL_SEALS)
+        return PAL_E_SEALS;
+    *ret_size = st.st_size;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_region_read_at(pal_handle_t region, apr_off_t offset,
+                                void *buf, apr_size_t len)
+{
+    char *next = buf;
+    ssize_t n;
+
+    while (len > 0) {
+        n = pread(fd_of(region), next, len, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        if (n == 0)
+            return APR_EOF;
+        next += n;
+        offset += n;
+        len -= (apr_size_t)n;
+    }
+    return APR_SUCCESS;
+}
