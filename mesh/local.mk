@@ -1,0 +1,97 @@
+# mesh: layers as libraries of their own where the include path is the rule.
+
+MESH_CPPFLAGS = -I$(srcdir)/%D%/include $(PROTOBUF_C_CFLAGS)
+
+lib_LTLIBRARIES += %D%/libmesh-1.la
+noinst_LTLIBRARIES += \
+	%D%/libcore.la \
+	%D%/libpayload.la \
+	%D%/libmesh.la
+
+meshincludedir = $(includedir)/mesh-1/mesh
+meshinclude_HEADERS = \
+	%D%/include/mesh/channel.h \
+	%D%/include/mesh/host.h \
+	%D%/include/mesh/mesh.h \
+	%D%/include/mesh/message.h \
+	%D%/include/mesh/node.h \
+	%D%/include/mesh/port.h \
+	%D%/include/mesh/rpc.h \
+	%D%/include/mesh/status.h \
+	%D%/include/mesh/types.h \
+	%D%/include/mesh/version.h \
+	%D%/include/mesh/mesh.proto
+
+# The core reaches neither pal nor anything above it.
+%C%_libcore_la_CPPFLAGS = -I$(builddir) -I$(srcdir)/%D%/include \
+	$(APR_CFLAGS)
+%C%_libcore_la_SOURCES = \
+	%D%/core/core.h \
+	%D%/core/event.h \
+	%D%/core/id.h \
+	%D%/core/message.h
+
+# The payload layer reaches the core and protobuf-c.
+%C%_libpayload_la_CPPFLAGS = -I$(builddir) -I$(builddir)/%D%/proto \
+	-I$(srcdir)/%D%/core $(MESH_CPPFLAGS) $(APR_CFLAGS)
+%C%_libpayload_la_SOURCES = \
+	%D%/payload/arena.h \
+	%D%/payload/payload.h
+
+%C%_libmesh_la_CPPFLAGS = -I$(builddir) -I$(builddir)/%D%/proto \
+	-I$(srcdir)/%D%/core -I$(srcdir)/%D%/payload \
+	-I$(srcdir)/%D%/node -I$(srcdir)/%D%/link -I$(srcdir)/%D%/channel \
+	-I$(srcdir)/%D%/membership -I$(srcdir)/%D%/host \
+	$(MESH_CPPFLAGS) $(PAL_CPPFLAGS)
+%C%_libmesh_la_LIBADD = %D%/libcore.la %D%/libpayload.la \
+	$(PROTOBUF_C_LIBS) $(APR_LIBS)
+%C%_libmesh_la_SOURCES = \
+	%D%/status.c \
+	%D%/node/links.c \
+	%D%/node/messages.c \
+	%D%/node/node.c \
+	%D%/node/node.h \
+	%D%/node/node_private.h \
+	%D%/node/ports.c \
+	%D%/node/wait.c \
+	%D%/link/link.c \
+	%D%/link/link.h \
+	%D%/link/packet.c \
+	%D%/link/packet.h
+nodist_%C%_libmesh_la_SOURCES = $(mesh_proto_made)
+
+%C%_libmesh_1_la_SOURCES =
+%C%_libmesh_1_la_LIBADD = %D%/libmesh.la pal/libpal-1.la
+%C%_libmesh_1_la_LDFLAGS = -no-undefined -version-info 1:0:0 \
+	-export-symbols $(srcdir)/%D%/mesh.sym
+EXTRA_%C%_libmesh_1_la_DEPENDENCIES = $(srcdir)/%D%/mesh.sym
+
+# Messages: mesh.proto is public, the others are our own.
+mesh_proto_private = \
+	%D%/proto/host.proto \
+	%D%/proto/membership.proto
+mesh_proto_made = \
+	%D%/proto/mesh/mesh.pb-c.c \
+	%D%/proto/mesh/mesh.pb-c.h \
+	%D%/proto/host.pb-c.c \
+	%D%/proto/host.pb-c.h \
+	%D%/proto/membership.pb-c.c \
+	%D%/proto/membership.pb-c.h
+BUILT_SOURCES += $(mesh_proto_made)
+CLEANFILES += $(mesh_proto_made)
+
+PROTOC = $(AM_V_GEN)$(MKDIR_P) %D%/proto && $(PROTOC_C) \
+	--c_out=%D%/proto -I$(srcdir)/%D%/include -I$(srcdir)/%D%/proto
+
+%D%/proto/mesh/mesh.pb-c.c: $(srcdir)/%D%/include/mesh/mesh.proto
+	$(PROTOC) $(srcdir)/%D%/include/mesh/mesh.proto
+%D%/proto/mesh/mesh.pb-c.h: %D%/proto/mesh/mesh.pb-c.c
+%D%/proto/host.pb-c.c: $(srcdir)/%D%/proto/host.proto
+	$(PROTOC) $(srcdir)/%D%/proto/host.proto
+%D%/proto/host.pb-c.h: %D%/proto/host.pb-c.c
+%D%/proto/membership.pb-c.c: $(srcdir)/%D%/proto/membership.proto
+	$(PROTOC) $(srcdir)/%D%/proto/membership.proto
+%D%/proto/membership.pb-c.h: %D%/proto/membership.pb-c.c
+
+pkgconfig_DATA += %D%/mesh-1.pc
+EXTRA_DIST += %D%/mesh.sym $(mesh_proto_private)

@@ -1,0 +1,82 @@
+# pal: the one source list, for the whole tree and for pal built alone.
+
+PAL_CPPFLAGS = -I$(srcdir)/%D%/include $(APR_CFLAGS)
+
+lib_LTLIBRARIES += %D%/libpal-1.la
+noinst_LTLIBRARIES += %D%/libpal.la
+
+palincludedir = $(includedir)/pal-1/pal
+palinclude_HEADERS = \
+	%D%/include/pal/channel.h \
+	%D%/include/pal/confine.h \
+	%D%/include/pal/file.h \
+	%D%/include/pal/handle.h \
+	%D%/include/pal/log.h \
+	%D%/include/pal/loop.h \
+	%D%/include/pal/pal.h \
+	%D%/include/pal/process.h \
+	%D%/include/pal/region.h \
+	%D%/include/pal/self.h \
+	%D%/include/pal/status.h \
+	%D%/include/pal/version.h
+
+# Everything, internal names included: what programs of this tree link.
+%C%_libpal_la_CPPFLAGS = -I$(builddir) -I$(builddir)/%D% -I$(srcdir)/%D% \
+	$(PAL_CPPFLAGS)
+%C%_libpal_la_LIBADD = $(APR_LIBS)
+%C%_libpal_la_SOURCES = \
+	%D%/log.c \
+	%D%/loop.c \
+	%D%/pal.c \
+	%D%/process.c \
+	%D%/status.c \
+	%D%/timers.c \
+	%D%/version.c \
+	%D%/pal_compiler.h \
+	%D%/pal_private.h \
+	%D%/process_private.h \
+	%D%/timers.h \
+	%D%/unix/basics_unix.c \
+	%D%/unix/channel_unix.c \
+	%D%/unix/confine_linux.c \
+	%D%/unix/file_unix.c \
+	%D%/unix/handle_unix.c \
+	%D%/unix/launcher_unix.c \
+	%D%/unix/loop_epoll.c \
+	%D%/unix/process_unix.c \
+	%D%/unix/region_linux.c \
+	%D%/unix/self_unix.c \
+	%D%/unix/spawn_linux.c \
+	%D%/unix/launcher_unix.h \
+	%D%/unix/spawn_linux.h
+
+%C%_libpal_1_la_SOURCES =
+%C%_libpal_1_la_LIBADD = %D%/libpal.la
+%C%_libpal_1_la_LDFLAGS = -no-undefined -version-info 1:0:0 \
+	-export-symbols $(srcdir)/%D%/pal.sym
+EXTRA_%C%_libpal_1_la_DEPENDENCIES = $(srcdir)/%D%/pal.sym
+
+# Filters of system calls: made by a program of the build machine.
+if PAL_SECCOMP
+pal_filters = \
+	%D%/unix/syscalls_worker.h \
+	%D%/unix/syscalls_sanitizer.h
+BUILT_SOURCES += $(pal_filters)
+CLEANFILES += $(pal_filters) %D%/unix/gen_syscalls
+
+%D%/unix/gen_syscalls: $(srcdir)/%D%/unix/gen_syscalls.c
+	$(AM_V_CC)$(MKDIR_P) %D%/unix && $(CC_FOR_BUILD) -o $@ \
+		$(srcdir)/%D%/unix/gen_syscalls.c $(SECCOMP_FOR_BUILD_LIBS)
+%D%/unix/syscalls_worker.h: %D%/unix/gen_syscalls $(pal_lists)
+	$(AM_V_GEN)%D%/unix/gen_syscalls $(SECCOMP_ARCH) \
+		$(srcdir)/%D%/unix/syscalls_worker.list > $@.tmp && mv $@.tmp $@
+%D%/unix/syscalls_sanitizer.h: %D%/unix/gen_syscalls $(pal_lists)
+	$(AM_V_GEN)%D%/unix/gen_syscalls $(SECCOMP_ARCH) $(pal_lists) \
+		> $@.tmp && mv $@.tmp $@
+endif
+pal_lists = \
+	$(srcdir)/%D%/unix/syscalls_worker.list \
+	$(srcdir)/%D%/unix/syscalls_sanitizer.list
+
+pkgconfig_DATA += %D%/pal-1.pc
+EXTRA_DIST += %D%/pal.sym %D%/unix/gen_syscalls.c $(pal_lists)

@@ -1,0 +1,65 @@
+dnl What pal needs. Used by the configure.ac of pal alone and of the whole tree.
+
+dnl PAL_WARNINGS: WARN_CFLAGS, with --enable-werror.
+AC_DEFUN([PAL_WARNINGS], [
+  AC_ARG_ENABLE([werror],
+    [AS_HELP_STRING([--enable-werror], [treat compiler warnings as errors])],
+    [], [enable_werror=no])
+  WARN_CFLAGS="-Wall -Wextra -Wshadow -Wstrict-prototypes"
+  WARN_CFLAGS="$WARN_CFLAGS -Wmissing-prototypes -Wvla"
+  AS_IF([test "x$enable_werror" = xyes],
+    [WARN_CFLAGS="$WARN_CFLAGS -Werror"])
+  AC_SUBST([WARN_CFLAGS])
+])
+
+dnl PAL_SECCOMP: the table of allowed system calls is computed when pal is
+dnl built, by a program that runs on the build machine, so that no process
+dnl has to load libseccomp.
+AC_DEFUN([PAL_SECCOMP], [
+  AC_ARG_VAR([CC_FOR_BUILD], [C compiler for programs run during the build])
+  AC_ARG_VAR([SECCOMP_FOR_BUILD_LIBS],
+    [libseccomp of the build machine (default: -lseccomp)])
+  AS_IF([test -z "$CC_FOR_BUILD"],
+    [AS_IF([test "x$cross_compiling" = xyes],
+      [CC_FOR_BUILD=cc], [CC_FOR_BUILD=$CC])])
+  AS_IF([test -z "$SECCOMP_FOR_BUILD_LIBS"],
+    [SECCOMP_FOR_BUILD_LIBS=-lseccomp])
+  AC_CACHE_CHECK([for libseccomp on the build machine], [pal_cv_seccomp], [
+    AC_LANG_CONFTEST([AC_LANG_SOURCE([[
+#include <seccomp.h>
+int main(void) { return seccomp_init(SCMP_ACT_ALLOW) == 0; }
+]])])
+    AS_IF([$CC_FOR_BUILD conftest.c -o conftest.build \
+        $SECCOMP_FOR_BUILD_LIBS >&AS_MESSAGE_LOG_FD 2>&1],
+      [pal_cv_seccomp=yes], [pal_cv_seccomp=no])
+    rm -f conftest.c conftest.build])
+  dnl The target in the words of libseccomp.
+  AS_CASE([$host_cpu],
+    [i?86], [SECCOMP_ARCH=x86],
+    [arm*], [SECCOMP_ARCH=arm],
+    [powerpc64le], [SECCOMP_ARCH=ppc64le],
+    [SECCOMP_ARCH=$host_cpu])
+  AC_SUBST([SECCOMP_ARCH])
+  AS_IF([test "x$pal_cv_seccomp" = xyes],
+    [AC_DEFINE([HAVE_SYSCALL_FILTERS], [1],
+      [Define to 1 if filters of system calls are built in.])])
+  AM_CONDITIONAL([PAL_SECCOMP], [test "x$pal_cv_seccomp" = xyes])
+])
+
+AC_DEFUN([PAL_CONFIGURE], [
+  AC_REQUIRE([AC_CANONICAL_HOST])
+  PAL_WARNINGS
+  PKG_CHECK_MODULES([APR], [apr-1 >= 1.7])
+  AC_SEARCH_LIBS([pthread_create], [pthread])
+  AC_CHECK_FUNCS([epoll_create1 eventfd memfd_create timerfd_create], [],
+    [AC_MSG_ERROR([pal needs Linux: this system lacks $ac_func])])
+  AC_CHECK_FUNCS([close_range pidfd_open])
+  AC_CHECK_HEADERS([linux/landlock.h linux/openat2.h])
+  PAL_SECCOMP
+])
+
+AC_DEFUN([PAL_SUMMARY], [
+  AS_IF([test "x$pal_cv_seccomp" != xyes],
+    [AC_MSG_WARN([no libseccomp to build with: the system call profile will
+  be unavailable (strict confinement fails, best effort reports it)])])
+])
