@@ -57,7 +57,11 @@ meshinclude_HEADERS = \
 	%D%/link/link.c \
 	%D%/link/link.h \
 	%D%/link/packet.c \
-	%D%/link/packet.h
+	%D%/link/packet.h \
+	%D%/channel/channel.c \
+	%D%/channel/generic.c \
+	%D%/channel/generic.h \
+	%D%/channel/rpc.c
 nodist_%C%_libmesh_la_SOURCES = $(mesh_proto_made)
 
 %C%_libmesh_1_la_SOURCES =

@@ -24,6 +24,9 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/unix/leaks_unix.c
 
 test_programs = \
+	%D%/unit/test_pal_log \
+	%D%/unit/test_pal_status \
+	%D%/unit/test_pal_timers \
 	%D%/unix/test_pal_process
 check_PROGRAMS += $(test_programs)
 
