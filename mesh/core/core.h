@@ -101,6 +101,10 @@ apr_status_t mesh__core_recv(mesh__core_t *core, mesh_port_t *port,
 apr_status_t mesh__core_status(mesh__core_t *core, mesh_port_t *port,
                                mesh_id_t *ret_culprit);
 
+/* Someone holds the port from now on: it was taken out of a message. If
+ * something waits at it, it is MESH__OUT_READY. */
+void mesh__core_hold(mesh__core_t *core, mesh_port_t *port);
+
 /* The holder lets go of the port: sends a close if none was sent yet. Unread
  * messages are dropped. */
 void mesh__core_close(mesh__core_t *core, mesh_port_t **port);

@@ -19,6 +19,9 @@
 extern "C" {
 #endif
 
+/* Senders of one channel at a time; a sender beyond is failed. */
+#define MESH_MAX_SENDERS 65536
+
 typedef struct mesh_sender_t mesh_sender_t;
 typedef struct mesh_receiver_t mesh_receiver_t;
 

@@ -187,9 +187,12 @@ void mesh_run_host_if_launched(const char *base_name, mesh_self_fn_t fn,
 mesh_node_t *mesh_self_node(mesh_self_t *self);
 const char *mesh_self_name(mesh_self_t *self);
 
-/* The struct given to mesh_host_launch, to be unpacked. Stays the library's;
- * ports and handles can be taken out. */
-mesh_message_t *mesh_self_initial(mesh_self_t *self);
+/* The struct given to mesh_host_launch, as `type`. It lives as long as this
+ * function runs; ports and handles can be taken out.
+ * Errors: MESH_E_MISSING if there was none; those of mesh_message_unpack. */
+apr_status_t mesh_self_initial(mesh_self_t *self,
+                               const ProtobufCMessageDescriptor *type,
+                               ProtobufCMessage **ret_value);
 
 /* The port of mesh_host_launch_port. Ownership: the caller's.
  * Errors: MESH_E_RESOURCE and others if the launcher sent something else. */
