@@ -57,7 +57,9 @@ apr_status_t pal_channel_send(pal_channel_t *channel, const pal_bytes_t *parts,
 /* Receive one packet. At most `len` bytes go to `buf`; `handles` has room for
  * PAL_CHANNEL_MAX_HANDLES.
  * Ownership: the received handles are the caller's, private.
- * Errors: APR_EAGAIN: nothing there; APR_EOF: the other end sends no more;
+ * Errors: APR_EAGAIN: nothing there; APR_EOF: the other end sends no more, and
+ * all it sent was received; APR_ECONNRESET: the same, and it is gone without
+ * having received all that was sent to it;
  * PAL_E_TRUNCATED: the packet was longer than `len` and is lost with its
  * handles; PAL_E_HANDLES_LOST: the bytes are all there (*ret_len is set) but
  * not all handles (descriptor limit reached, or more than 64 sent): those
@@ -69,9 +71,11 @@ apr_status_t pal_channel_recv(pal_channel_t *channel, void *buf,
 /* Say that this end sends no more; receiving goes on. */
 apr_status_t pal_channel_shutdown(pal_channel_t *channel);
 
-/* Have `fn` called on `loop` when a receive or, if PAL_WRITABLE is among
- * `events`, a send may succeed. pal_channel_want changes the events. The
- * watch ends with the channel or by pal_channel_unwatch. */
+/* Have `fn` called on `loop` while a receive (PAL_READABLE in `events`) or a
+ * send (PAL_WRITABLE) may succeed; loop.h says more. pal_channel_want changes
+ * the events. The watch ends with the channel or by pal_channel_unwatch.
+ * Errors: APR_EEXIST if there is a watch already; pal_channel_want: APR_EINVAL
+ * if there is none. */
 apr_status_t pal_channel_watch(pal_channel_t *channel, pal_loop_t *loop,
                                int events, pal_watch_fn_t fn, void *baton);
 apr_status_t pal_channel_want(pal_channel_t *channel, int events);

@@ -28,11 +28,14 @@ typedef struct pal_watch_t pal_watch_t;
 typedef struct pal_timer_t pal_timer_t;
 typedef struct pal_wake_t pal_wake_t;
 
-/* Events of a handle. HANGUP is reported whether asked for or not. */
+/* Events of a handle. HANGUP (the other end is gone, or an error waits) is
+ * reported whether asked for or not, and always together with those asked
+ * for, so that the read or write that follows finds out. It is reported again
+ * and again until the watch is closed or asks for nothing. */
 enum { PAL_READABLE = 1, PAL_WRITABLE = 2, PAL_HANGUP = 4 };
 
 /* Make a loop. It is destroyed by pal_loop_destroy or with its pool; all its
- * sources must be closed before. */
+ * sources must be closed before. Posts that still wait are dropped. */
 apr_status_t pal_loop_create(pal_loop_t **ret_loop, apr_pool_t *pool);
 void pal_loop_destroy(pal_loop_t *loop);
 
@@ -42,17 +45,20 @@ apr_status_t pal_loop_run(pal_loop_t *loop);
 
 /* Run until done(baton) is not zero, which is asked before the first wait and
  * after each turn. `timeout` < 0: no limit.
- * Errors: APR_TIMEUP, PAL_E_REENTRANT; APR_EINTR if pal_loop_stop came
- * first. */
+ * Errors: APR_TIMEUP, after one turn at least; PAL_E_REENTRANT; APR_EINTR if
+ * pal_loop_stop came first. */
 apr_status_t pal_loop_run_until(pal_loop_t *loop, int (*done)(void *baton),
                                 void *baton, apr_interval_time_t timeout);
 
 /* One turn: wait at most `timeout` (0: do not wait, < 0: no limit) for
- * something to happen, then deliver all of it.
+ * something to happen, then deliver it: handles that are ready (up to 128, the
+ * others in the next turn), timers that are due, posts and wakes. What the
+ * callbacks themselves add is for the next turn.
  * Errors: APR_TIMEUP if nothing happened, PAL_E_REENTRANT. */
 apr_status_t pal_loop_step(pal_loop_t *loop, apr_interval_time_t timeout);
 
-/* End pal_loop_run or pal_loop_run_until. Threads: any. */
+/* End pal_loop_run or pal_loop_run_until, the present one or else the next.
+ * Threads: any. */
 void pal_loop_stop(pal_loop_t *loop);
 
 /* Is the calling thread inside one of this loop's callbacks? Threads: any. */
@@ -69,7 +75,7 @@ apr_status_t pal_loop_post(pal_loop_t *loop, void (*fn)(void *baton),
 
 /* Watch a handle. `events`: PAL_READABLE, PAL_WRITABLE, both or 0. Level
  * triggered. The handle stays the caller's and must stay open until the
- * watch is closed.
+ * watch is closed. With 0, a hang-up is reported once.
  * Errors: APR_EBADF; APR_EEXIST if it is watched already; what the system
  * says about handles that cannot be waited for (regular files). */
 typedef void (*pal_watch_fn_t)(void *baton, int events);
@@ -79,8 +85,9 @@ apr_status_t pal_watch_create(pal_watch_t **ret_watch, pal_loop_t *loop,
 apr_status_t pal_watch_set(pal_watch_t *watch, int events);
 void pal_watch_close(pal_watch_t **watch);
 
-/* A timer, created stopped. pal_timer_start restarts a running one; it fires
- * once. */
+/* A timer, created stopped. pal_timer_start restarts a running one, and always
+ * succeeds; it fires once. Timers fire in the order of their deadlines, equal
+ * ones in the order they were started. */
 typedef void (*pal_timer_fn_t)(void *baton);
 apr_status_t pal_timer_create(pal_timer_t **ret_timer, pal_loop_t *loop,
                               pal_timer_fn_t fn, void *baton);

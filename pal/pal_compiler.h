@@ -1,0 +1,79 @@
+/* What differs between compilers. The only file of the library with builtins
+ * and intrinsics.
+ *
+ * The atomics are our own: <stdatomic.h> is missing from MSVC, and those of
+ * libapr are not instrumented, so ThreadSanitizer reports races where there
+ * are none. All of them are sequentially consistent: none is on a path where
+ * a weaker order would show in a measurement. */
+#ifndef PAL_COMPILER_H
+#define PAL_COMPILER_H
+
+#include <apr.h>
+
+#if defined(_MSC_VER)
+
+#    include <intrin.h>
+
+#    define PAL__NO_SANITIZER
+
+typedef struct pal__flag_t {
+    volatile long value;
+} pal__flag_t;
+
+typedef struct pal__atomic64_t {
+    volatile __int64 value;
+} pal__atomic64_t;
+
+/* Returns what it was. */
+static __inline int pal__flag_set(pal__flag_t *flag, int on)
+{
+    return _InterlockedExchange(&flag->value, on != 0) != 0;
+}
+
+static __inline apr_uint64_t pal__atomic64_get(pal__atomic64_t *atomic)
+{
+    return (apr_uint64_t)_InterlockedCompareExchange64(&atomic->value, 0, 0);
+}
+
+static __inline void pal__atomic64_set(pal__atomic64_t *atomic,
+                                       apr_uint64_t value)
+{
+    (void)_InterlockedExchange64(&atomic->value, (__int64)value);
+}
+
+#else
+
+/* In front of a function that runs in a child, in its parent's memory, on a
+ * stack of its own, and never returns: ThreadSanitizer would count it as a
+ * call that the parent's thread is still in, and AddressSanitizer would go on
+ * guarding the stack. */
+#    define PAL__NO_SANITIZER                                                 \
+        __attribute__((no_sanitize("thread"), no_sanitize("address")))
+
+typedef struct pal__flag_t {
+    int value;
+} pal__flag_t;
+
+typedef struct pal__atomic64_t {
+    apr_uint64_t value;
+} pal__atomic64_t;
+
+/* Returns what it was. */
+static inline int pal__flag_set(pal__flag_t *flag, int on)
+{
+    return __atomic_exchange_n(&flag->value, on != 0, __ATOMIC_SEQ_CST);
+}
+
+static inline apr_uint64_t pal__atomic64_get(pal__atomic64_t *atomic)
+{
+    return __atomic_load_n(&atomic->value, __ATOMIC_SEQ_CST);
+}
+
+static inline void pal__atomic64_set(pal__atomic64_t *atomic,
+                                     apr_uint64_t value)
+{
+    __atomic_store_n(&atomic->value, value, __ATOMIC_SEQ_CST);
+}
+
+#endif
+#endif
