@@ -35,8 +35,13 @@ meshinclude_HEADERS = \
 %C%_libpayload_la_CPPFLAGS = -I$(builddir) -I$(builddir)/%D%/proto \
 	-I$(srcdir)/%D%/core $(MESH_CPPFLAGS) $(APR_CFLAGS)
 %C%_libpayload_la_SOURCES = \
+	%D%/payload/arena.c \
+	%D%/payload/descriptor.c \
+	%D%/payload/wire.c \
 	%D%/payload/arena.h \
-	%D%/payload/payload.h
+	%D%/payload/descriptor.h \
+	%D%/payload/payload.h \
+	%D%/payload/wire.h
 
 %C%_libmesh_la_CPPFLAGS = -I$(builddir) -I$(builddir)/%D%/proto \
 	-I$(srcdir)/%D%/core -I$(srcdir)/%D%/payload \
@@ -61,7 +66,13 @@ meshinclude_HEADERS = \
 	%D%/channel/channel.c \
 	%D%/channel/generic.c \
 	%D%/channel/generic.h \
-	%D%/channel/rpc.c
+	%D%/channel/rpc.c \
+	%D%/membership/follower.c \
+	%D%/membership/follower.h \
+	%D%/membership/invitation.c \
+	%D%/membership/invitation.h \
+	%D%/membership/leader.c \
+	%D%/membership/leader.h
 nodist_%C%_libmesh_la_SOURCES = $(mesh_proto_made)
 
 %C%_libmesh_1_la_SOURCES =

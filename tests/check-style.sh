@@ -1,0 +1,35 @@
+#!/bin/sh
+# Layout by clang-format; functions of at most 70 lines, files of at most 900.
+cd "${srcdir:-.}" || exit 1
+passed=0 failed=0
+
+format=
+for c in clang-format-14 clang-format; do
+    # Other versions lay out a few things differently.
+    if $c --version 2>/dev/null | grep -q 'version 14\.'; then
+        format=$c
+        break
+    fi
+done
+[ -n "$format" ] || echo "no clang-format 14: only lengths are checked"
+
+long_functions() {
+    awk '/^\{/ { start = NR }
+        /^\}/ { if (start && NR - start > 71)
+                    print FILENAME ":" start ": function of " NR - start - 1 " lines"
+                start = 0 }' "$1"
+}
+
+for f in $(find pal mesh app tests fuzz -name '*.[ch]' | sort); do
+    bad=$(long_functions "$f"
+        awk 'END { if (NR > 900) print FILENAME ": " NR " lines" }' "$f"
+        [ -z "$format" ] || $format --dry-run --Werror "$f" 2>&1)
+    if [ -z "$bad" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "$bad"
+    fi
+done
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
