@@ -130,6 +130,9 @@ apr_status_t mesh__port_ready_set(mesh_port_t *port, mesh_port_fn_t fn,
 apr_status_t mesh__port_send(mesh_port_t *port, mesh_message_t **message,
                              int last);
 
+/* Close all ports that are still held, in order: a host is about to end. */
+void mesh__node_close_ports(mesh_node_t *node);
+
 /* Drop the port's callbacks: it goes into a message. */
 void mesh__port_unhook(mesh_port_t *port);
 

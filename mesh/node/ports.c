@@ -382,3 +382,12 @@ apr_status_t mesh_port_bridge(mesh_port_t **a, mesh_port_t **b)
     mesh__node_unlock(node);
     return rv;
 }
+
+void mesh__node_close_ports(mesh_node_t *node)
+{
+    mesh__node_lock(node);
+    mesh__hooks_free(node);
+    mesh__core_close_held(node->core);
+    mesh__node_drain(node);
+    mesh__node_unlock(node);
+}

@@ -97,6 +97,11 @@ void mesh_host_config_confine_set(mesh_host_config_t *config,
                                   mesh_confine_t confine,
                                   mesh_confine_when_t when);
 
+/* Whether the host may ask the leader for connections to other hosts, which
+ * it needs to use ports whose other end is there (default: yes). Without it
+ * such ports fail in that host. */
+void mesh_host_config_may_connect_set(mesh_host_config_t *config, int on);
+
 /* How long a host may take from its launch to its first packet (default
  * 30 s); it is killed after that. */
 void mesh_host_config_join_timeout_set(mesh_host_config_t *config,
@@ -108,6 +113,9 @@ typedef void (*mesh_host_fn_t)(void *baton, mesh_host_t *host,
                                apr_status_t status);
 void mesh_host_config_joined_set(mesh_host_config_t *config,
                                  mesh_host_fn_t fn, void *baton);
+
+/* A host whose connection has ended but whose process runs on is killed 5 s
+ * later. */
 
 /* Called once on the loop when the host has ended; mesh_host_exit_code and
  * mesh_host_exit_signal tell how. After it the host is out of the slab. The

@@ -42,7 +42,8 @@ typedef struct pal_command_t pal_command_t;
 typedef struct pal_process_t pal_process_t;
 
 typedef enum {
-    PAL_STDIO_INHERIT, /* the default */
+    PAL_STDIO_INHERIT, /* the default; the null device if it is closed, or
+                          close-on-exec, in this process */
     PAL_STDIO_NULL     /* the null device */
 } pal_stdio_t;
 
@@ -73,9 +74,14 @@ const char *pal_step_name(pal_step_t step);
 apr_status_t pal_command_create(pal_command_t **ret_command,
                                 apr_pool_t *pool);
 
+/* Another command like `from`, to be changed apart. `from` and its pool must
+ * outlive it. */
+apr_status_t pal_command_copy(pal_command_t **ret_command,
+                              const pal_command_t *from, apr_pool_t *pool);
+
 /* Run the program at `path` (no search), or this process's own executable
- * with the argv[0] it was called by, also after its file was replaced. Exactly
- * one of the two must be set. Strings are copied, here and below. */
+ * with the argv[0] it was called by, also after its file was replaced. One of
+ * the two must be set; the later call counts. Strings are copied, here and below. */
 apr_status_t pal_command_program_set(pal_command_t *command,
                                      const char *path);
 apr_status_t pal_command_self_set(pal_command_t *command);
@@ -142,8 +148,10 @@ apr_status_t pal_process_abort(pal_process_t *process);
 apr_status_t pal_process_wait(pal_process_t *process,
                               apr_interval_time_t timeout);
 
-/* Have `fn` called on `loop` once when it has ended (also if it has already).
- * pal_process_close or a NULL `fn` ends the watch. One watch a process. */
+/* Have `fn` called on `loop` once when it has ended (also if it has already),
+ * never from inside this call. pal_process_close or a NULL `fn` ends the
+ * watch.
+ * Errors: APR_EEXIST: one watch a process. */
 typedef void (*pal_process_fn_t)(void *baton, pal_process_t *process);
 apr_status_t pal_process_watch(pal_process_t *process, pal_loop_t *loop,
                                pal_process_fn_t fn, void *baton);
