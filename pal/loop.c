@@ -42,7 +42,6 @@ struct pal_loop_t {
     pal__poller_t *poller;
     pal__timers_t timers;
     apr_size_t n_timers; /* made, running or not */
-    apr_size_t n_wakes;
     apr_thread_mutex_t *mutex; /* for `queue` */
     item_t queue;              /* head of the ring of what is queued */
     pal__flag_t is_sleeping;
@@ -130,8 +129,7 @@ static apr_status_t clean_up(void *baton)
 {
     pal_loop_t *loop = baton;
 
-    assert(loop->n_timers == 0 && loop->n_wakes == 0);
-    while (!ring_is_empty(&loop->queue)) {
+    while (!ring_is_empty(&loop->queue)) { /* wakes are closed: posts */
         item_t *post = loop->queue.next;
 
         ring_remove(post);
@@ -440,7 +438,6 @@ apr_status_t pal_wake_create(pal_wake_t **ret_wake, pal_loop_t *loop,
     wake->item.fn = fn;
     wake->item.baton = baton;
     wake->item.wake = wake;
-    loop->n_wakes++;
     *ret_wake = wake;
     return APR_SUCCESS;
 }
@@ -462,7 +459,6 @@ void pal_wake_close(pal_wake_t **wake)
     lock(loop);
     ring_remove(&closing->item);
     unlock(loop);
-    loop->n_wakes--;
     free(closing);
     *wake = NULL;
 }

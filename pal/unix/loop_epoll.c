@@ -46,7 +46,6 @@ struct pal__poller_t {
     int interrupt;
     int timer;
     apr_time_t armed; /* what the timerfd is set to, PAL__NEVER if it is off */
-    int n_watches;
     /* An event names its watch by address, so a watch that is closed while
      * events are delivered stays in memory, marked, until the last of them is
      * done; to look for it among the rest instead would make closing many
@@ -105,7 +104,6 @@ apr_status_t pal__poller_create(pal__poller_t **ret_poller, apr_pool_t *pool)
 
 void pal__poller_destroy(pal__poller_t *poller)
 {
-    assert(poller->n_watches == 0);
     close_fd(poller->timer);
     close_fd(poller->interrupt);
     close_fd(poller->epoll);
@@ -258,7 +256,6 @@ apr_status_t pal_watch_create(pal_watch_t **ret_watch, pal_loop_t *loop,
         free(watch);
         return rv;
     }
-    watch->poller->n_watches++;
     *ret_watch = watch;
     return APR_SUCCESS;
 }
@@ -290,7 +287,6 @@ void pal_watch_close(pal_watch_t **watch)
     rc = epoll_ctl(poller->epoll, EPOLL_CTL_DEL, closing->fd, NULL);
     assert(rc == 0);
     (void)rc;
-    poller->n_watches--;
     if (poller->is_delivering) {
         closing->is_closed = 1;
         closing->next_closed = poller->closed;
