@@ -134,10 +134,10 @@ static apr_status_t open_file(int folder, const char *name, int nofollow,
                               pal_handle_t *ret_handle,
                               pal_file_kind_t *ret_kind)
 {
-    pal_file_kind_t kind;
+    pal_file_kind_t kind = PAL_FILE_OTHER;
     apr_status_t rv;
     struct stat st;
-    int pin;
+    int pin = -1;
     int fd;
 
     rv = look(folder, name, nofollow, &pin, &st);
@@ -206,7 +206,7 @@ static apr_status_t read_entries(DIR *dir, apr_array_header_t *entries)
 {
     pal_folder_entry_t *new_entry;
     struct dirent *entry;
-    pal_file_kind_t kind;
+    pal_file_kind_t kind = PAL_FILE_OTHER;
     apr_status_t rv;
 
     for (;;) {
