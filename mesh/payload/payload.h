@@ -18,7 +18,9 @@
 
 #include "message.h"
 
-#define MESH__MAX_DEPTH 32
+#define MESH__MAX_DEPTH 32 /* messages in one another, the outermost too */
+#define MESH__MAX_PAYLOAD ((apr_size_t)1 << 30)
+#define MESH__MAX_RESOURCES 1024
 
 /* What stands around the value on the wire. */
 typedef enum {
@@ -53,7 +55,7 @@ apr_status_t mesh__payload_unpack(mesh_message_t *message, int boxed,
                                   ProtobufCMessage **ret_value);
 
 /* For bytes that are not in a message: an invitation. `res` may be NULL. The
- * tree is in `arena`. */
+ * tree is in `arena`; its bytes fields point into `data`. */
 struct mesh__arena_t;
 apr_status_t mesh__payload_decode(const ProtobufCMessageDescriptor *type,
                                   const unsigned char *data, apr_size_t len,
