@@ -17,15 +17,13 @@
  * HAVE_SYSCALL_FILTERS is defined.
  *
  * A list has one call a line; # starts a comment. A bare name allows the
- * call; conditions on its arguments (counted from 0) narrow that:
+ * call; a condition on one argument (counted from 0) narrows that:
  *
- *     fcntl 1 in F_GETFL F_GETFD       argument 1 is one of these
- *     mmap 2 without PROT_EXEC         argument 2 has none of these bits
- *     fcntl 1 in F_SETFL & 2 without O_ASYNC        both
+ *     fcntl 1 in F_GETFL F_GETFD       it is one of these
+ *     mmap 2 without PROT_EXEC         it has none of these bits
  *
- * Several lines for one call are alternatives. Only the lower 32 bits of an
- * argument are looked at, which is all the kernel reads of an int and all
- * that a mask of 32 bits can say.
+ * Only the lower 32 bits of an argument are looked at, which is all the
+ * kernel reads of an int and all that a mask of 32 bits can say.
  *
  * The filter is a binary search over ranges of numbers. Calls on no list:
  * EPERM. clone3, and every number the library has no name for: ENOSYS, which
@@ -56,7 +54,6 @@
 #define MAX_CODE 4096
 #define MAX_JUMP 255
 #define MAX_WORDS 64
-#define MAX_CONDITIONS 3
 #define MAX_VALUES 24
 #define MAX_ARG 5
 
@@ -67,22 +64,17 @@ typedef struct value_t {
     int own_pid;
 } value_t;
 
-typedef struct condition_t {
-    int arg;
-    op_t op;
-    value_t values[MAX_VALUES];
-    int n_values;
-} condition_t;
-
 /* One line of a list. */
 typedef struct rule_t {
     int number;
-    condition_t conditions[MAX_CONDITIONS];
-    int n_conditions;
+    int arg;
+    op_t op;
+    value_t values[MAX_VALUES];
+    int n_values; /* 0: allowed whatever the arguments are */
 } rule_t;
 
 /* Constants for the lists, with the values of the build machine. Where an
- * architecture has its own (O_ASYNC and the ioctls on MIPS or SPARC), the
+ * architecture has its own (the ioctls on MIPS or SPARC), the
  * filter must be made on that one. */
 #define CONSTANT(name) #name, (unsigned long)(name)
 static const struct {
@@ -102,7 +94,6 @@ static const struct {
     {CONSTANT(F_GETFL)},
     {CONSTANT(F_GET_SEALS)},
     {CONSTANT(F_SETFD)},
-    {CONSTANT(F_SETFL)},
     {CONSTANT(MADV_DODUMP)},
     {CONSTANT(MADV_DONTDUMP)},
     {CONSTANT(MADV_DONTNEED)},
@@ -111,7 +102,6 @@ static const struct {
     {CONSTANT(MADV_NOHUGEPAGE)},
     {CONSTANT(MADV_NORMAL)},
     {CONSTANT(MFD_HUGETLB)},
-    {CONSTANT(O_ASYNC)},
     {CONSTANT(PROT_EXEC)},
     {CONSTANT(PR_GET_DUMPABLE)},
     {CONSTANT(PR_SET_NAME)},
@@ -174,30 +164,38 @@ static value_t parse_value(const char *word, const char *where)
     }
 }
 
-/* A condition begins at words[i]. Returns where it ends. */
-static int parse_condition(condition_t *condition, char **words, int n_words,
-                           int i, const char *where)
+/* The condition that follows the name of the call. */
+static void parse_condition(rule_t *rule, char **words, int n_words,
+                            const char *where)
 {
     char *end;
+    int i;
 
-    if (i + 2 >= n_words)
+    if (n_words < 4)
         die("%s: a condition is ARGUMENT in|without VALUE...", where);
-    condition->arg = (int)strtol(words[i], &end, 10);
-    if (*end != '\0' || condition->arg < 0 || condition->arg > MAX_ARG)
-        die("%s: no such argument: %s", where, words[i]);
-    if (strcmp(words[i + 1], "in") == 0)
-        condition->op = IN;
-    else if (strcmp(words[i + 1], "without") == 0)
-        condition->op = WITHOUT;
+    rule->arg = (int)strtol(words[1], &end, 10);
+    if (*end != '\0' || rule->arg < 0 || rule->arg > MAX_ARG)
+        die("%s: no such argument: %s", where, words[1]);
+    if (strcmp(words[2], "in") == 0)
+        rule->op = IN;
+    else if (strcmp(words[2], "without") == 0)
+        rule->op = WITHOUT;
     else
-        die("%s: neither in nor without: %s", where, words[i + 1]);
-    for (i += 2; i < n_words && strcmp(words[i], "&") != 0; i++) {
-        if (condition->n_values == MAX_VALUES)
-            die("%s: more than %d values", where, MAX_VALUES);
-        condition->values[condition->n_values++] =
-            parse_value(words[i], where);
-    }
-    return i;
+        die("%s: neither in nor without: %s", where, words[2]);
+    if (n_words - 3 > MAX_VALUES)
+        die("%s: more than %d values", where, MAX_VALUES);
+    for (i = 3; i < n_words; i++)
+        rule->values[rule->n_values++] = parse_value(words[i], where);
+}
+
+static rule_t *find_rule(int number)
+{
+    int i;
+
+    for (i = 0; i < n_rules; i++)
+        if (rules[i].number == number)
+            return &rules[i];
+    return NULL;
 }
 
 static void parse_line(uint32_t arch, char *line, const char *where)
@@ -207,7 +205,6 @@ static void parse_line(uint32_t arch, char *line, const char *where)
     char *word;
     int n_words = 0;
     int number;
-    int i;
 
     line[strcspn(line, "#\n")] = '\0';
     for (word = strtok(line, " \t"); word; word = strtok(NULL, " \t")) {
@@ -230,14 +227,12 @@ static void parse_line(uint32_t arch, char *line, const char *where)
         die("%s: number is too large: %s", where, words[0]);
     if (n_rules == MAX_RULES)
         die("%s: more than %d lines", where, MAX_RULES);
+    if (find_rule(number))
+        die("%s: listed twice: %s", where, words[0]);
     rule = &rules[n_rules++];
     rule->number = number;
-    for (i = 1; i < n_words; i++) {
-        if (rule->n_conditions == MAX_CONDITIONS)
-            die("%s: more than %d conditions", where, MAX_CONDITIONS);
-        i = parse_condition(&rule->conditions[rule->n_conditions++], words,
-                            n_words, i, where);
-    }
+    if (n_words > 1)
+        parse_condition(rule, words, n_words, where);
 }
 
 static void read_list(uint32_t arch, const char *path)
@@ -288,85 +283,50 @@ static void emit_return(unsigned action)
     (void)emit(BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* Falls through if the condition holds. Else it jumps: those instructions,
- * whose target is not known yet, are added to `open`. */
-static void emit_condition(uint32_t arch, const condition_t *condition,
-                           int *open, int *n_open)
+/* Look at the argument, then allow or refuse. */
+static void emit_rule(uint32_t arch, const rule_t *rule)
 {
     unsigned offset;
     unsigned long mask = 0;
-    int last = condition->n_values - 1;
     int i;
 
     offset = (unsigned)(offsetof(struct seccomp_data, args)
-                        + 8 * (unsigned)condition->arg);
+                        + 8 * (unsigned)rule->arg);
     if (!(arch & __AUDIT_ARCH_LE))
         offset += 4;
     (void)emit(BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
-    if (condition->op == WITHOUT) {
-        for (i = 0; i <= last; i++)
-            mask |= condition->values[i].bits;
-        open[(*n_open)++] = emit(BPF_JMP | BPF_JSET | BPF_K, mask, 1, 0);
-        return;
+    if (rule->op == WITHOUT) {
+        for (i = 0; i < rule->n_values; i++)
+            mask |= rule->values[i].bits;
+        (void)emit(BPF_JMP | BPF_JSET | BPF_K, mask, 0, 1);
     }
-    for (i = 0; i <= last; i++) {
-        if (condition->values[i].own_pid)
-            own_pid_at[n_own_pid++] = n_code;
-        (void)emit(BPF_JMP | BPF_JEQ | BPF_K, condition->values[i].bits,
-                   last - i, i == last);
-    }
-    open[(*n_open)++] = n_code - 1;
-}
-
-/* All that is said about one call, then a return. */
-static void emit_call(uint32_t arch, int number)
-{
-    int open[MAX_CONDITIONS];
-    int n_open;
-    int i;
-    int j;
-
-    for (i = 0; i < n_rules; i++) {
-        if (rules[i].number != number)
-            continue;
-        n_open = 0;
-        for (j = 0; j < rules[i].n_conditions; j++)
-            emit_condition(arch, &rules[i].conditions[j], open, &n_open);
-        emit_return(SECCOMP_RET_ALLOW);
-        if (n_open == 0)
-            return;
-        for (j = 0; j < n_open; j++) {
-            if (code[open[j]].jt)
-                code[open[j]].jt = (unsigned char)distance(open[j]);
-            else
-                code[open[j]].jf = (unsigned char)distance(open[j]);
+    else {
+        for (i = 0; i < rule->n_values; i++) {
+            if (rule->values[i].own_pid)
+                own_pid_at[n_own_pid++] = n_code;
+            (void)emit(BPF_JMP | BPF_JEQ | BPF_K, rule->values[i].bits,
+                       rule->n_values - i, 0);
         }
     }
     emit_return(SECCOMP_RET_ERRNO | EPERM);
+    emit_return(SECCOMP_RET_ALLOW);
 }
 
-/* What becomes of a number: an action, or 0 for one with conditions. */
+/* What becomes of a number: an action, or 0 for one with a condition. */
 static unsigned action_of(uint32_t arch, int clone3, int number)
 {
-    unsigned action;
+    const rule_t *rule = find_rule(number);
     char *name;
-    int i;
 
-    action = SECCOMP_RET_ERRNO | ENOSYS;
-    if (number >= MAX_NUMBER || number == clone3)
-        return action;
+    if (rule)
+        return rule->n_values > 0 ? 0 : SECCOMP_RET_ALLOW;
+    if (number == clone3)
+        return SECCOMP_RET_ERRNO | ENOSYS;
     name = seccomp_syscall_resolve_num_arch(arch, number);
-    if (name)
-        action = SECCOMP_RET_ERRNO | EPERM;
+    if (!name)
+        return SECCOMP_RET_ERRNO | ENOSYS;
     free(name);
-    for (i = 0; i < n_rules; i++) {
-        if (rules[i].number != number)
-            continue;
-        if (rules[i].n_conditions == 0)
-            return SECCOMP_RET_ALLOW;
-        action = 0;
-    }
-    return action;
+    return SECCOMP_RET_ERRNO | EPERM;
 }
 
 /* Binary search over ranges first[0..n), the number being loaded. */
@@ -377,7 +337,7 @@ static void emit_tree(uint32_t arch, const int *first, const unsigned *actions,
 
     if (n == 1) {
         if (actions[0] == 0)
-            emit_call(arch, first[0]);
+            emit_rule(arch, find_rule(first[0]));
         else
             emit_return(actions[0]);
         return;

@@ -302,7 +302,7 @@ static void use_channel(void)
     CHECK(header && header->cmsg_type == SCM_RIGHTS);
     memcpy(&got, CMSG_DATA(header), sizeof(int));
     CHECK(fcntl(got, F_GETFD) == FD_CLOEXEC);
-    CHECK(fcntl(got, F_SETFL, fcntl(got, F_GETFL) | O_NONBLOCK) == 0);
+    CHECK((fcntl(got, F_GETFL) & O_ACCMODE) == O_RDWR);
     CHECK(close(got) == 0);
 }
 
@@ -488,9 +488,8 @@ static void no_bad_arguments(void)
 
     CHECK(fails_with(fcntl(packets[0], F_SETOWN, parent), EPERM));
     CHECK(fails_with(fcntl(packets[0], F_SETSIG, SIGKILL), EPERM));
-    CHECK(fails_with(fcntl(packets[0], F_SETFL, O_ASYNC), EPERM));
+    CHECK(fails_with(fcntl(packets[0], F_SETFL, O_NONBLOCK), EPERM));
     CHECK(fails_with(fcntl(file, F_SETLEASE, F_RDLCK), EPERM));
-    CHECK(fcntl(packets[0], F_SETFL, O_NONBLOCK) == 0);
     memory = mmap(NULL, page, PROT_READ | PROT_EXEC,
                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(memory == MAP_FAILED && errno == EPERM);

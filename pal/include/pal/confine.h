@@ -50,7 +50,7 @@ apr_status_t pal_confine_syscalls_set(pal_confine_t *confine,
                                       pal_syscalls_t list);
 
 /* Apply all chosen layers. On failure some may hold already: the process
- * should end.
+ * should end. Threads are counted in /proc.
  * Errors: PAL_E_THREADS; APR_ENOTIMPL: a strict layer does not exist here;
  * what the system says. */
 apr_status_t pal_confine_apply(pal_confine_t *confine);

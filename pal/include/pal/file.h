@@ -55,7 +55,8 @@ apr_status_t pal_file_read_at(pal_handle_t file, apr_off_t offset, void *buf,
                               apr_size_t len, apr_size_t *ret_len);
 
 /* Read from, or write all to, the handle's own offset (also pipes). Blocks.
- * Reading: *ret_len is 0 at the end. */
+ * Reading: *ret_len is 0 at the end. Writing where nobody can read any more
+ * raises SIGPIPE as write(2) does. */
 apr_status_t pal_file_read(pal_handle_t file, void *buf, apr_size_t len,
                            apr_size_t *ret_len);
 apr_status_t pal_file_write(pal_handle_t file, const void *buf,
