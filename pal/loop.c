@@ -7,11 +7,12 @@
  * for the next turn. So no busy handle keeps timers or posts waiting, nor the
  * other way round.
  *
- * Posts and wakes share one queue under a mutex. A thread that queues
- * something interrupts the poller only if the loop is about to wait or waits
- * (`is_sleeping`); the loop says so before it looks at the queue for the last
- * time, under the same mutex, so either it sees the entry or the other thread
- * sees the flag. */
+ * Posts and wakes share one queue under a mutex. Who queues something says so
+ * (`has_queued`) and then interrupts the poller if the loop waits or is about
+ * to (`is_sleeping`); the loop says that it will wait and then looks whether
+ * anything is queued. Both flags are sequentially consistent, so either the
+ * loop sees the entry or the other thread sees it sleeping. A turn in which
+ * nothing is queued takes no lock. */
 #include "config.h"
 
 #include "pal_compiler.h"
@@ -41,9 +42,10 @@ struct pal_loop_t {
     apr_pool_t *pool;
     pal__poller_t *poller;
     pal__timers_t timers;
-    apr_size_t n_timers; /* made, running or not */
+    apr_size_t n_timers;       /* made, running or not */
     apr_thread_mutex_t *mutex; /* for `queue` */
     item_t queue;              /* head of the ring of what is queued */
+    pal__flag_t has_queued;    /* perhaps: it may be closed again */
     pal__flag_t is_sleeping;
     pal__flag_t is_stopped;
     pal__flag_t is_running;
@@ -121,6 +123,7 @@ static void enqueue(pal_loop_t *loop, item_t *item)
     lock(loop);
     ring_append(&loop->queue, item);
     unlock(loop);
+    (void)pal__flag_set(&loop->has_queued, 1);
     if (pal__flag_set(&loop->is_sleeping, 0))
         pal__poller_interrupt(loop->poller);
 }
@@ -227,6 +230,9 @@ static int run_queue(pal_loop_t *loop)
     item_t batch;
     int n = 0;
 
+    if (!pal__flag_get(&loop->has_queued))
+        return 0;
+    (void)pal__flag_set(&loop->has_queued, 0);
     ring_init(&batch);
     lock(loop);
     ring_move(&batch, &loop->queue);
@@ -251,17 +257,13 @@ static int run_queue(pal_loop_t *loop)
 static apr_time_t next_deadline(pal_loop_t *loop, apr_time_t end)
 {
     pal__timer_node_t *node = pal__timers_first(&loop->timers);
-    int is_empty;
 
     if (node != NULL && node->deadline < end)
         end = node->deadline;
     if (end == PAL__AT_ONCE)
         return end;
     (void)pal__flag_set(&loop->is_sleeping, 1);
-    lock(loop);
-    is_empty = ring_is_empty(&loop->queue);
-    unlock(loop);
-    return is_empty ? end : PAL__AT_ONCE;
+    return pal__flag_get(&loop->has_queued) ? PAL__AT_ONCE : end;
 }
 
 /* *ret_n: how many callbacks came. */

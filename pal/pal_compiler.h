@@ -3,8 +3,8 @@
  *
  * The atomics are our own: <stdatomic.h> is missing from MSVC, and those of
  * libapr are not instrumented, so ThreadSanitizer reports races where there
- * are none. All of them are sequentially consistent: none is on a path where
- * a weaker order would show in a measurement. */
+ * are none. A flag is sequentially consistent; a 64-bit number is whole, and
+ * orders nothing else. */
 #ifndef PAL_COMPILER_H
 #define PAL_COMPILER_H
 
@@ -23,6 +23,11 @@ typedef struct pal__flag_t {
 typedef struct pal__atomic64_t {
     volatile __int64 value;
 } pal__atomic64_t;
+
+static __inline int pal__flag_get(pal__flag_t *flag)
+{
+    return _InterlockedCompareExchange(&flag->value, 0, 0) != 0;
+}
 
 /* Returns what it was. */
 static __inline int pal__flag_set(pal__flag_t *flag, int on)
@@ -58,6 +63,11 @@ typedef struct pal__atomic64_t {
     apr_uint64_t value;
 } pal__atomic64_t;
 
+static inline int pal__flag_get(pal__flag_t *flag)
+{
+    return __atomic_load_n(&flag->value, __ATOMIC_SEQ_CST);
+}
+
 /* Returns what it was. */
 static inline int pal__flag_set(pal__flag_t *flag, int on)
 {
@@ -66,13 +76,13 @@ static inline int pal__flag_set(pal__flag_t *flag, int on)
 
 static inline apr_uint64_t pal__atomic64_get(pal__atomic64_t *atomic)
 {
-    return __atomic_load_n(&atomic->value, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&atomic->value, __ATOMIC_RELAXED);
 }
 
 static inline void pal__atomic64_set(pal__atomic64_t *atomic,
                                      apr_uint64_t value)
 {
-    __atomic_store_n(&atomic->value, value, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&atomic->value, value, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -131,11 +132,11 @@ static int send_raw(int fd, size_t len, int n_groups, int n)
     struct iovec vector;
     struct msghdr message;
     struct cmsghdr *header;
-    int i, g;
+    int g;
 
     vector.iov_base = (void *)bytes;
     vector.iov_len = len;
-    memset(&control, 0, sizeof(control));
+    memset(&control, 0, sizeof(control)); /* the descriptors, too */
     memset(&message, 0, sizeof(message));
     message.msg_iov = &vector;
     message.msg_iovlen = 1;
@@ -147,12 +148,6 @@ static int send_raw(int fd, size_t len, int n_groups, int n)
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
         header->cmsg_len = CMSG_LEN((size_t)n * sizeof(int));
-        for (i = 0; i < n; i++) {
-            int zero = 0;
-
-            memcpy(CMSG_DATA(header) + (size_t)i * sizeof(int), &zero,
-                   sizeof(zero));
-        }
         header = CMSG_NXTHDR(&message, header);
     }
     return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
@@ -679,6 +674,99 @@ static void test_peer_death(void)
     pal_channel_close(&channel);
 }
 
+/* Descriptors in flight are limited for each user but root, so the sender is
+ * a child that becomes someone else. Returns its exit status: 0, or the number
+ * of what went wrong. */
+static int send_too_many(link_t *link)
+{
+    struct rlimit limit = {100, 100};
+    pal_handle_t handles[MAX_HANDLES] = {0};
+    packet_t packet;
+    apr_status_t rv;
+
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0
+        || (geteuid() == 0 && setuid(65534) != 0))
+        return 1;
+    do {
+        rv = send_text(link->here, "x", handles, MAX_HANDLES);
+    } while (rv == APR_SUCCESS);
+    if (rv != PAL_E_IN_FLIGHT)
+        return 2;
+    while (receive(link->there, &packet) == APR_SUCCESS)
+        close_handles(&packet);
+    return send_text(link->here, "x", handles, MAX_HANDLES) == APR_SUCCESS ? 0
+                                                                           : 3;
+}
+
+static void test_in_flight(void)
+{
+    link_t link;
+    pid_t pid;
+    int status;
+
+    open_link(&link);
+    pid = fork();
+    CU_ASSERT_FATAL(pid >= 0);
+    if (pid == 0)
+        _exit(send_too_many(&link));
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+    close_link(&link);
+}
+
+/* Signals that interrupt a wait are not its end. */
+typedef struct disturber_t {
+    pthread_t target;
+    int wake_fd; /* readable when it is enough */
+    int n;
+} disturber_t;
+
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+static void *APR_THREAD_FUNC disturb(apr_thread_t *thread, void *baton)
+{
+    disturber_t *disturber = baton;
+    char byte;
+
+    (void)thread;
+    while (recv(disturber->wake_fd, &byte, 1, MSG_DONTWAIT) < 0) {
+        (void)pthread_kill(disturber->target, SIGUSR1);
+        apr_thread_yield();
+        disturber->n++;
+    }
+    return NULL;
+}
+
+static void test_signals(void)
+{
+    struct sigaction action, before;
+    disturber_t disturber;
+    apr_thread_t *thread;
+    pal_loop_t *loop;
+    apr_status_t rv;
+    link_t link;
+
+    open_link(&link);
+    TEST_OK(pal_loop_create(&loop, test_pool()));
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal;
+    CU_ASSERT_EQUAL_FATAL(sigaction(SIGUSR1, &action, &before), 0);
+    disturber.target = pthread_self();
+    disturber.wake_fd = link.there_fd;
+    disturber.n = 0;
+    TEST_OK(
+        apr_thread_create(&thread, NULL, disturb, &disturber, test_pool()));
+    CU_ASSERT_EQUAL(pal_loop_step(loop, 50000), APR_TIMEUP);
+    TEST_OK(send_text(link.here, "x", NULL, 0));
+    TEST_OK(apr_thread_join(&rv, thread));
+    CU_ASSERT_TRUE(disturber.n > 0);
+    CU_ASSERT_EQUAL(sigaction(SIGUSR1, &before, NULL), 0);
+    close_link(&link);
+}
+
 /* Sends from several threads: no packet is torn or lost, and those of one
  * thread stay in order. */
 typedef struct sender_t {
@@ -797,6 +885,8 @@ static const test_case_t cases[] = {
     {"watch_ends", test_watch_ends},
     {"watch_close", test_watch_close},
     {"peer_death", test_peer_death},
+    {"in_flight", test_in_flight},
+    {"signals", test_signals},
     {"threads", test_threads},
     {NULL, NULL},
 };
