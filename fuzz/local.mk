@@ -1,1 +1,24 @@
-# Fuzz entry points.
+# Entry points for libFuzzer (configure --enable-fuzz CC=clang). Without it
+# each has driver.c for a main and runs its corpus in make check.
+
+if MESH_TESTS
+fuzz_programs = \
+	%D%/fuzz_packet
+check_PROGRAMS += $(fuzz_programs)
+TESTS += $(fuzz_programs)
+
+if MESH_FUZZ
+AM_CFLAGS += -fsanitize=fuzzer-no-link
+fuzz_link = -fsanitize=fuzzer
+else
+check_LTLIBRARIES += %D%/libdriver.la
+%C%_libdriver_la_SOURCES = %D%/driver.c
+fuzz_libs = %D%/libdriver.la
+endif
+
+%C%_fuzz_packet_SOURCES = %D%/fuzz_packet.c %D%/fuzz.h
+%C%_fuzz_packet_LDFLAGS = $(fuzz_link)
+%C%_fuzz_packet_LDADD = $(fuzz_libs) $(LDADD)
+endif
+
+EXTRA_DIST += %D%/corpus
