@@ -29,8 +29,9 @@ typedef struct mesh__core_t mesh__core_t;
 typedef void (*mesh__random_fn_t)(void *baton, void *buf, apr_size_t len);
 
 /* Limits. A port whose events exceed one fails; the link goes on. */
-#define MESH__MAX_EARLY 65536             /* early arrivals of one port */
-#define MESH__DEFAULT_UNREAD (64 << 20)   /* unread bytes from one node */
+#define MESH__MAX_EARLY 65536           /* early arrivals of one port */
+#define MESH__DEFAULT_UNREAD (64 << 20) /* unread bytes from one node */
+#define MESH__MAX_PORTS_FROM (1 << 18)  /* ports received from one node */
 
 typedef enum {
     MESH__OUT_SEND,  /* send `message` to `node`, then destroy it */
@@ -55,6 +56,7 @@ void mesh__core_end(mesh__core_t *core);
 void mesh__core_destroy(mesh__core_t *core);
 
 const mesh_id_t *mesh__core_self(mesh__core_t *core);
+/* The event that exceeds it fails its port; one alone may be larger. */
 void mesh__core_unread_limit_set(mesh__core_t *core, apr_size_t bytes);
 
 /* A pointer for the layer above, for the core and for each port. */
@@ -84,8 +86,9 @@ void mesh__core_fresh_id(mesh__core_t *core, mesh_id_t *ret_id);
  * sending (mesh__core_close is still due). Sent on a port that has ended it
  * is dropped, and that is success.
  * Ownership: *message is taken, and NULL, on success only.
- * Errors: APR_ENOMEM; APR_EINVAL: the message holds the port itself,
- * or the port was closed for sending. */
+ * Errors: APR_ENOMEM; APR_EINVAL: the port was closed for sending, or the
+ * message holds the port itself, its peer, an open port that was closed for
+ * sending, or something that was taken out. */
 apr_status_t mesh__core_send(mesh__core_t *core, mesh_port_t *port,
                              mesh_message_t **message, int close);
 
@@ -115,7 +118,8 @@ void mesh__core_fail(mesh__core_t *core, mesh_port_t *port);
 
 /* Join the peer of `*a` with the peer of `*b`, with all that is unread.
  * Ownership: both are taken, and NULL, on success only.
- * Errors: MESH_E_CIRCULAR, APR_ENOMEM. */
+ * Errors: MESH_E_CIRCULAR, APR_ENOMEM; APR_EINVAL: one is open, but was
+ * closed for sending. */
 apr_status_t mesh__core_bridge(mesh__core_t *core, mesh_port_t **a,
                                mesh_port_t **b);
 

@@ -32,11 +32,17 @@ typedef struct mesh__res_t {
     } u;
 } mesh__res_t;
 
+/* Most ports and handles of a message: MESH_MAX_RESOURCES, which the core
+ * cannot see; and most handles of a packet. */
+#define MESH__MAX_RES 1024
+#define MESH__MAX_HANDLES_IN 64
+
 #define MESH__EVENT_HEAD_LEN 40
 #define MESH__RES_DATA_LEN 96
 
 struct mesh_message_t {
-    mesh_message_t *next; /* in whichever queue it is */
+    mesh_message_t *next;  /* in whichever queue it is */
+    mesh_message_t *child; /* in a heap of early events */
 
     unsigned char *data; /* payload */
     apr_size_t len;
@@ -68,7 +74,10 @@ struct mesh_message_t {
     int flags;
     apr_uint64_t seq;
     mesh_id_t dest;
-    int handles_lost; /* link: it came without (all) its handles */
+    mesh_id_t src;     /* the port that sent it, if that is one of ours */
+    mesh_id_t node;    /* out: where to */
+    int n_hops;        /* proxies of ours that it passed */
+    int handles_lost;  /* link: it came without (all) its handles */
     intptr_t *handles; /* in: as received. out: to be sent. malloc'd */
     int n_handles;
     struct mesh__peer_t *from; /* whose unread bytes it counts among */
@@ -89,8 +98,7 @@ apr_status_t mesh__message_handles_set(mesh_message_t *message,
                                        const intptr_t *handles, int n);
 
 /* Add a resource. Errors: APR_ENOMEM, MESH_E_LIMIT. */
-apr_status_t mesh__message_res_add(mesh_message_t *message,
-                                   mesh__res_t res);
+apr_status_t mesh__message_res_add(mesh_message_t *message, mesh__res_t res);
 
 /* Number of handles among the resources. */
 int mesh__message_count_handles(const mesh_message_t *message);
