@@ -29,44 +29,13 @@ bin_PROGRAMS += %D%/meshdemo
 	%D%/walk.h \
 	%D%/worker.c \
 	%D%/worker.h
-nodist_%C%_meshdemo_SOURCES = $(app_proto_made)
-
-app_proto_made = %D%/demo.pb-c.c %D%/demo.pb-c.h
-BUILT_SOURCES += $(app_proto_made)
-CLEANFILES += $(app_proto_made)
-
+nodist_%C%_meshdemo_SOURCES = %D%/demo.pb-c.c %D%/demo.pb-c.h
+BUILT_SOURCES += $(nodist_%C%_meshdemo_SOURCES)
+CLEANFILES += $(nodist_%C%_meshdemo_SOURCES)
 %D%/demo.pb-c.c: $(srcdir)/%D%/demo.proto
-	$(AM_V_GEN)$(MKDIR_P) %D% && $(PROTOC_C) --c_out=%D% \
-		-I$(srcdir)/%D% -I$(srcdir)/mesh/include $(srcdir)/%D%/demo.proto
+	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D% \
+		$(srcdir)/%D%/demo.proto
 %D%/demo.pb-c.h: %D%/demo.pb-c.c
 endif
 
-EXTRA_DIST += %D%/demo.proto \
-	bench/demo.sh \
-	examples/documents/README.md \
-	examples/documents/bombs/exponential.xml \
-	examples/documents/bombs/quadratic.xml \
-	examples/documents/failed/unknown-encoding.xml \
-	examples/documents/malformed/attribute-twice.svg \
-	examples/documents/malformed/bad-character.xml \
-	examples/documents/malformed/bad-utf8.xml \
-	examples/documents/malformed/bare-ampersand.xhtml \
-	examples/documents/malformed/empty.xml \
-	examples/documents/malformed/late-declaration.xml \
-	examples/documents/malformed/mismatch.xml \
-	examples/documents/malformed/no-quotes.xml \
-	examples/documents/malformed/no-such-entity.xml \
-	examples/documents/malformed/recursive-entity.xml \
-	examples/documents/malformed/truncated.xml \
-	examples/documents/malformed/two-roots.xml \
-	examples/documents/malformed/unclosed.xml \
-	examples/documents/well-formed/drawing.svg \
-	examples/documents/well-formed/latin1.xml \
-	examples/documents/well-formed/letter.rng \
-	examples/documents/well-formed/letter.xml \
-	examples/documents/well-formed/letter.xsd \
-	examples/documents/well-formed/letter.xsl \
-	examples/documents/well-formed/notes.txt \
-	examples/documents/well-formed/outside.xml \
-	examples/documents/well-formed/page.xhtml \
-	examples/documents/well-formed/utf16.xml
+EXTRA_DIST += %D%/demo.proto

@@ -3,6 +3,7 @@
 
 if MESH_TESTS
 fuzz_programs = \
+	%D%/fuzz_invitation \
 	%D%/fuzz_packet
 check_PROGRAMS += $(fuzz_programs)
 TESTS += $(fuzz_programs)
@@ -16,6 +17,9 @@ check_LTLIBRARIES += %D%/libdriver.la
 fuzz_libs = %D%/libdriver.la
 endif
 
+%C%_fuzz_invitation_SOURCES = %D%/fuzz_invitation.c %D%/fuzz.h
+%C%_fuzz_invitation_LDFLAGS = $(fuzz_link)
+%C%_fuzz_invitation_LDADD = $(fuzz_libs) $(LDADD)
 %C%_fuzz_packet_SOURCES = %D%/fuzz_packet.c %D%/fuzz.h
 %C%_fuzz_packet_LDFLAGS = $(fuzz_link)
 %C%_fuzz_packet_LDADD = $(fuzz_libs) $(LDADD)

@@ -13,34 +13,48 @@ meshinclude_HEADERS = \
 	%D%/include/mesh/channel.h \
 	%D%/include/mesh/host.h \
 	%D%/include/mesh/mesh.h \
+	%D%/include/mesh/mesh.proto \
 	%D%/include/mesh/message.h \
 	%D%/include/mesh/node.h \
 	%D%/include/mesh/port.h \
 	%D%/include/mesh/rpc.h \
 	%D%/include/mesh/status.h \
 	%D%/include/mesh/types.h \
-	%D%/include/mesh/version.h \
-	%D%/include/mesh/mesh.proto
+	%D%/include/mesh/version.h
 
 # The core reaches neither pal nor anything above it.
 %C%_libcore_la_CPPFLAGS = -I$(builddir) -I$(srcdir)/%D%/include \
 	$(APR_CFLAGS)
 %C%_libcore_la_SOURCES = \
+	%D%/core/core.c \
 	%D%/core/core.h \
+	%D%/core/event.c \
 	%D%/core/event.h \
+	%D%/core/id.c \
 	%D%/core/id.h \
-	%D%/core/message.h
+	%D%/core/message.c \
+	%D%/core/message.h \
+	%D%/core/move.c \
+	%D%/core/port.c \
+	%D%/core/port.h \
+	%D%/core/queue.c \
+	%D%/core/queue.h \
+	%D%/core/table.c \
+	%D%/core/table.h
 
 # The payload layer reaches the core and protobuf-c.
 %C%_libpayload_la_CPPFLAGS = -I$(builddir) -I$(builddir)/%D%/proto \
 	-I$(srcdir)/%D%/core $(MESH_CPPFLAGS) $(APR_CFLAGS)
 %C%_libpayload_la_SOURCES = \
 	%D%/payload/arena.c \
-	%D%/payload/descriptor.c \
-	%D%/payload/wire.c \
 	%D%/payload/arena.h \
+	%D%/payload/descriptor.c \
 	%D%/payload/descriptor.h \
+	%D%/payload/pack.c \
 	%D%/payload/payload.h \
+	%D%/payload/unpack.c \
+	%D%/payload/value.c \
+	%D%/payload/wire.c \
 	%D%/payload/wire.h
 
 %C%_libmesh_la_CPPFLAGS = -I$(builddir) -I$(builddir)/%D%/proto \
@@ -72,7 +86,13 @@ meshinclude_HEADERS = \
 	%D%/membership/invitation.c \
 	%D%/membership/invitation.h \
 	%D%/membership/leader.c \
-	%D%/membership/leader.h
+	%D%/membership/leader.h \
+	%D%/host/config.c \
+	%D%/host/host_private.h \
+	%D%/host/launch.c \
+	%D%/host/life.c \
+	%D%/host/self.c \
+	%D%/host/slab.c
 nodist_%C%_libmesh_la_SOURCES = $(mesh_proto_made)
 
 %C%_libmesh_1_la_SOURCES =
@@ -95,17 +115,21 @@ mesh_proto_made = \
 BUILT_SOURCES += $(mesh_proto_made)
 CLEANFILES += $(mesh_proto_made)
 
-PROTOC = $(AM_V_GEN)$(MKDIR_P) %D%/proto && $(PROTOC_C) \
-	--c_out=%D%/proto -I$(srcdir)/%D%/include -I$(srcdir)/%D%/proto
+# Into the folder of the target; -I and the file follow.
+PROTO = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(PROTOC_C) --c_out=$(@D)
 
+# Included as "mesh/mesh.pb-c.h", as by messages that import it.
 %D%/proto/mesh/mesh.pb-c.c: $(srcdir)/%D%/include/mesh/mesh.proto
-	$(PROTOC) $(srcdir)/%D%/include/mesh/mesh.proto
+	$(AM_V_GEN)$(MKDIR_P) %D%/proto && $(PROTOC_C) --c_out=%D%/proto \
+		-I$(srcdir)/%D%/include $(srcdir)/%D%/include/mesh/mesh.proto
 %D%/proto/mesh/mesh.pb-c.h: %D%/proto/mesh/mesh.pb-c.c
 %D%/proto/host.pb-c.c: $(srcdir)/%D%/proto/host.proto
-	$(PROTOC) $(srcdir)/%D%/proto/host.proto
+	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D%/proto \
+		$(srcdir)/%D%/proto/host.proto
 %D%/proto/host.pb-c.h: %D%/proto/host.pb-c.c
 %D%/proto/membership.pb-c.c: $(srcdir)/%D%/proto/membership.proto
-	$(PROTOC) $(srcdir)/%D%/proto/membership.proto
+	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D%/proto \
+		$(srcdir)/%D%/proto/membership.proto
 %D%/proto/membership.pb-c.h: %D%/proto/membership.pb-c.c
 
 pkgconfig_DATA += %D%/mesh-1.pc

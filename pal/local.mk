@@ -28,26 +28,26 @@ palinclude_HEADERS = \
 	%D%/log.c \
 	%D%/loop.c \
 	%D%/pal.c \
-	%D%/process.c \
-	%D%/status.c \
-	%D%/timers.c \
-	%D%/version.c \
 	%D%/pal_compiler.h \
 	%D%/pal_private.h \
+	%D%/process.c \
 	%D%/process_private.h \
+	%D%/status.c \
+	%D%/timers.c \
 	%D%/timers.h \
+	%D%/version.c \
 	%D%/unix/basics_unix.c \
 	%D%/unix/channel_unix.c \
 	%D%/unix/confine_linux.c \
 	%D%/unix/file_unix.c \
 	%D%/unix/handle_unix.c \
 	%D%/unix/launcher_unix.c \
+	%D%/unix/launcher_unix.h \
 	%D%/unix/loop_epoll.c \
 	%D%/unix/process_unix.c \
 	%D%/unix/region_linux.c \
 	%D%/unix/self_unix.c \
 	%D%/unix/spawn_linux.c \
-	%D%/unix/launcher_unix.h \
 	%D%/unix/spawn_linux.h
 
 %C%_libpal_1_la_SOURCES =

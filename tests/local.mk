@@ -14,24 +14,45 @@ LDADD = %D%/libtest.la mesh/libmesh.la pal/libpal.la $(CUNIT_LIBS)
 check_LTLIBRARIES += %D%/libtest.la
 %C%_libtest_la_SOURCES = \
 	%D%/lib/harness.c \
-	%D%/lib/hex.c \
-	%D%/lib/json.c \
 	%D%/lib/harness.h \
+	%D%/lib/hex.c \
 	%D%/lib/hex.h \
+	%D%/lib/json.c \
 	%D%/lib/json.h \
 	%D%/lib/leaks.h \
+	%D%/lib/two_nodes.c \
+	%D%/lib/two_nodes.h \
 	%D%/unix/leaks_unix.c
 
 # A program of one file of its own name needs a line here and no more.
 test_programs = \
+	%D%/unit/test_channels \
+	%D%/unit/test_invitation \
 	%D%/unit/test_json \
+	%D%/unit/test_link \
+	%D%/unit/test_node \
+	%D%/unit/test_packet_vectors \
 	%D%/unit/test_pal_log \
 	%D%/unit/test_pal_loop \
+	%D%/unit/test_pal_loop_threads \
 	%D%/unit/test_pal_status \
 	%D%/unit/test_pal_timers \
+	%D%/unit/test_payload \
+	%D%/unit/test_payload_limits \
+	%D%/unit/test_payload_vectors \
+	%D%/unix/test_demo_faults \
 	%D%/unix/test_harness \
+	%D%/unix/test_pal_channel \
 	%D%/unix/test_pal_confine \
-	%D%/unix/test_pal_process
+	%D%/unix/test_pal_file \
+	%D%/unix/test_pal_handle \
+	%D%/unix/test_pal_launch \
+	%D%/unix/test_pal_process \
+	%D%/unix/test_pal_region \
+	%D%/unix/test_pal_self \
+	%D%/process/test_demo \
+	%D%/process/test_host \
+	%D%/process/test_host_start
 check_PROGRAMS += $(test_programs) %D%/unix/faulty
 
 %C%_unix_test_pal_process_SOURCES = \
@@ -47,11 +68,49 @@ test_scripts = \
 	%D%/check-readme.sh \
 	%D%/check-style.sh
 
+# The conformance service, both sides of it ours.
+check_PROGRAMS += %D%/conform/conform-host %D%/conform/conform-parent
+conform_made = \
+	%D%/conform/box.pb-c.c \
+	%D%/conform/box.pb-c.h \
+	%D%/conform/conform.pb-c.c \
+	%D%/conform/conform.pb-c.h
+BUILT_SOURCES += $(conform_made)
+CLEANFILES += $(conform_made)
+conform_libs = %D%/libconform.la mesh/libmesh.la pal/libpal.la
+check_LTLIBRARIES += %D%/libconform.la
+nodist_%C%_libconform_la_SOURCES = $(conform_made)
+%C%_libconform_la_SOURCES = %D%/conform/proc.h %D%/unix/proc_linux.c
+%C%_libconform_la_CPPFLAGS = -I$(srcdir)/%D%/conform $(AM_CPPFLAGS)
+%C%_conform_conform_host_LDADD = $(conform_libs)
+%C%_conform_conform_host_SOURCES = \
+	%D%/conform/conform-host.c \
+	%D%/conform/host.h \
+	%D%/conform/host_forward.c \
+	%D%/conform/host_requests.c
+%C%_conform_conform_parent_LDADD = $(conform_libs)
+%C%_conform_conform_parent_SOURCES = \
+	%D%/conform/conform-parent.c \
+	%D%/conform/parent.h \
+	%D%/conform/parent_calls.c \
+	%D%/conform/parent_channels.c \
+	%D%/conform/parent_hosts.c \
+	%D%/conform/parent_scalars.c \
+	%D%/conform/parent_support.c
+%D%/conform/box.pb-c.c: $(srcdir)/%D%/conform/box.proto
+	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D%/conform \
+		$(srcdir)/%D%/conform/box.proto
+%D%/conform/box.pb-c.h: %D%/conform/box.pb-c.c
+%D%/conform/conform.pb-c.c: $(srcdir)/%D%/conform/conform.proto
+	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D%/conform \
+		$(srcdir)/%D%/conform/conform.proto
+%D%/conform/conform.pb-c.h: %D%/conform/conform.pb-c.c
+
 AM_TESTS_ENVIRONMENT = \
 	export CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' NM='$(NM)' \
 	HEADER_CFLAGS='$(APR_CFLAGS) $(PROTOBUF_C_CFLAGS)' \
 	APR_LIBS='$(APR_LIBS)';
-TESTS += $(test_programs) $(test_scripts)
+TESTS += $(test_programs) $(test_scripts) %D%/conform/run.sh
 
 # One line for the whole run, once all of it has ended well.
 check-local: check-TESTS
@@ -64,11 +123,6 @@ check-local:
 
 endif
 
-EXTRA_DIST += $(test_scripts) %D%/sum.sh %D%/conform/README.md \
-	%D%/vectors/channel.json \
-	%D%/vectors/event.json \
-	%D%/vectors/inspect.json \
-	%D%/vectors/invitation.json \
-	%D%/vectors/manifest.json \
-	%D%/vectors/protobuf.json \
-	%D%/vectors/unix-packet.json
+EXTRA_DIST += $(test_scripts) %D%/sum.sh %D%/vectors \
+	%D%/conform/README.md %D%/conform/box.proto \
+	%D%/conform/conform.proto %D%/conform/run.sh
