@@ -53,33 +53,40 @@ apr_status_t pal_command_create(pal_command_t **ret_command, apr_pool_t *pool)
     return APR_SUCCESS;
 }
 
+/* A copy of `size` bytes, or NULL. */
+static void *copy_of(apr_pool_t *pool, const void *data, apr_size_t size)
+{
+    void *copy = apr_palloc(pool, size);
+
+    if (copy != NULL)
+        memcpy(copy, data, size);
+    return copy;
+}
+
 apr_status_t pal_command_copy(pal_command_t **ret_command,
                               const pal_command_t *from, apr_pool_t *pool)
 {
-    pal_command_t *command = apr_palloc(pool, sizeof(*command));
-    pal__arg_t *arg, *arg_copy;
-    pal__env_t *env, **last_env;
+    pal_command_t *command = copy_of(pool, from, sizeof(*from));
+    const pal__arg_t *arg;
+    const pal__env_t *env;
+    pal__env_t **last_env;
 
     if (command == NULL)
         return APR_ENOMEM;
-    *command = *from;
     command->pool = pool;
+    command->failed_step = PAL_STEP_NONE;
     command->last_arg = &command->args;
-    for (arg = from->args; arg; arg = arg->next) {
-        arg_copy = apr_palloc(pool, sizeof(*arg_copy));
-        if (arg_copy == NULL)
+    for (arg = from->args; arg != NULL; arg = arg->next) {
+        *command->last_arg = copy_of(pool, arg, sizeof(*arg));
+        if (*command->last_arg == NULL)
             return APR_ENOMEM;
-        *arg_copy = *arg;
-        *command->last_arg = arg_copy;
-        command->last_arg = &arg_copy->next;
+        command->last_arg = &(*command->last_arg)->next;
     }
-    *command->last_arg = NULL;
     last_env = &command->env;
-    for (env = from->env; env; env = env->next) {
-        *last_env = apr_palloc(pool, sizeof(**last_env));
+    for (env = from->env; env != NULL; env = env->next) {
+        *last_env = copy_of(pool, env, sizeof(*env));
         if (*last_env == NULL)
             return APR_ENOMEM;
-        **last_env = *env;
         last_env = &(*last_env)->next;
     }
     *ret_command = command;
@@ -90,12 +97,10 @@ apr_status_t pal_command_copy(pal_command_t **ret_command,
 static apr_status_t copy_text(pal_command_t *command, const char *text,
                               const char **ret_copy)
 {
-    apr_size_t size = strlen(text) + 1;
-    char *copy = apr_palloc(command->pool, size);
+    const char *copy = copy_of(command->pool, text, strlen(text) + 1);
 
     if (copy == NULL)
         return APR_ENOMEM;
-    memcpy(copy, text, size);
     *ret_copy = copy;
     return APR_SUCCESS;
 }
@@ -105,7 +110,7 @@ apr_status_t pal_command_program_set(pal_command_t *command, const char *path)
     apr_status_t rv = copy_text(command, path, &command->program);
 
     if (rv == APR_SUCCESS)
-        command->is_self = 0;
+        command->self_argv0 = NULL;
     return rv;
 }
 
@@ -113,11 +118,9 @@ apr_status_t pal_command_self_set(pal_command_t *command)
 {
     apr_status_t rv = pal_self_argv0(&command->self_argv0, command->pool);
 
-    if (rv != APR_SUCCESS)
-        return rv;
-    command->is_self = 1;
-    command->program = NULL;
-    return APR_SUCCESS;
+    if (rv == APR_SUCCESS)
+        command->program = NULL;
+    return rv;
 }
 
 apr_status_t pal_command_argv0_set(pal_command_t *command, const char *argv0)
@@ -291,7 +294,8 @@ static void fill_argv(const pal_command_t *command, char **argv)
     const char *argv0 = command->argv0;
 
     if (argv0 == NULL)
-        argv0 = command->is_self ? command->self_argv0 : command->program;
+        argv0 =
+            command->program != NULL ? command->program : command->self_argv0;
     *argv++ = (char *)argv0;
     for (arg = command->args; arg != NULL; arg = arg->next)
         *argv++ = (char *)arg->text;
@@ -331,7 +335,7 @@ apr_status_t pal_process_start(pal_process_t **ret_process,
     char **lists;
 
     command->failed_step = PAL_STEP_PREPARE;
-    if ((command->program != NULL) == command->is_self)
+    if (command->program == NULL && command->self_argv0 == NULL)
         return APR_EINVAL;
     for (i = 0; parent != NULL && parent[i] != NULL; i++)
         n_envp++;

@@ -81,7 +81,8 @@ apr_status_t pal_command_copy(pal_command_t **ret_command,
 
 /* Run the program at `path` (no search), or this process's own executable
  * with the argv[0] it was called by, also after its file was replaced. One of
- * the two must be set; the later call counts. Strings are copied, here and below. */
+ * the two must be set; the later call counts. Strings are copied, here and
+ * below. */
 apr_status_t pal_command_program_set(pal_command_t *command,
                                      const char *path);
 apr_status_t pal_command_self_set(pal_command_t *command);

@@ -1,0 +1,111 @@
+#include "config.h"
+
+#include <pal/handle.h>
+
+#include <limits.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Numbers that pal chooses stay clear of stdin, stdout and stderr, so that a
+ * program whose stdio is closed does not print into one of our handles. */
+#define LOWEST_NUMBER 3
+
+/* The descriptor, or -1, which every system call refuses with EBADF. */
+static int fd_of(intptr_t value)
+{
+    return value >= 0 && value <= INT_MAX ? (int)value : -1;
+}
+
+void pal_handle_close(pal_handle_t *handle)
+{
+    /* Not repeated on EINTR: the descriptor is gone all the same on Linux,
+     * and its number may be another thread's by now. */
+    if (*handle != PAL_HANDLE_NONE)
+        (void)close(fd_of(*handle));
+    *handle = PAL_HANDLE_NONE;
+}
+
+apr_status_t pal_handle_dup(pal_handle_t handle, pal_handle_t *ret_handle)
+{
+    int fd = fcntl(fd_of(handle), F_DUPFD_CLOEXEC, LOWEST_NUMBER);
+
+    if (fd < 0)
+        return errno;
+    *ret_handle = fd;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_handle_adopt(intptr_t value, pal_handle_t *ret_handle)
+{
+    int flags = fcntl(fd_of(value), F_GETFD);
+
+    if (flags < 0)
+        return errno;
+    if (fcntl(fd_of(value), F_SETFD, flags | FD_CLOEXEC) != 0)
+        return errno;
+    *ret_handle = value;
+    return APR_SUCCESS;
+}
+
+/* Is this regular file a memfd that takes seals? Files of a tmpfs report
+ * seals too, but always and only "no more seals". */
+static int is_region(int fd)
+{
+#ifdef F_GET_SEALS
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    return seals >= 0 && seals != F_SEAL_SEAL;
+#else
+    (void)fd;
+    return 0;
+#endif
+}
+
+/* Is this socket an end of a channel: a local one that keeps packets? */
+static int is_channel(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    int type = 0;
+    socklen_t type_len = sizeof(type);
+
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0
+           && address.ss_family == AF_UNIX
+           && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0
+           && type == SOCK_SEQPACKET;
+}
+
+apr_status_t pal_handle_kind(pal_handle_t handle, pal_handle_kind_t *ret_kind)
+{
+    int fd = fd_of(handle);
+    pal_handle_kind_t kind = PAL_HANDLE_OTHER;
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return errno;
+    if (S_ISREG(st.st_mode))
+        kind = is_region(fd) ? PAL_HANDLE_REGION : PAL_HANDLE_FILE;
+    else if (S_ISDIR(st.st_mode))
+        kind = PAL_HANDLE_FOLDER;
+    else if (S_ISFIFO(st.st_mode))
+        kind = PAL_HANDLE_PIPE;
+    else if (S_ISSOCK(st.st_mode) && is_channel(fd))
+        kind = PAL_HANDLE_CHANNEL;
+    *ret_kind = kind;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_handle_pipe(pal_handle_t ret_ends[2])
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return errno;
+    ret_ends[0] = ends[0];
+    ret_ends[1] = ends[1];
+    return APR_SUCCESS;
+}

@@ -1,0 +1,48 @@
+/* Making a child process on Linux, at a cost that grows neither with the
+ * parent's memory nor with its descriptors (up to the highest one passed on).
+ *
+ * The child is a clone that shares memory and descriptor table with the
+ * parent, which sleeps until it runs the program. The first thing it does is
+ * to take its own copy of the lower part of the table
+ * (close_range(2), CLOSE_RANGE_UNSHARE); nothing is changed in the shared
+ * one, so other threads may use theirs all the while, and the parent's POSIX
+ * record locks survive.
+ *
+ * What is missing (old kernel, seccomp, valgrind) is replaced step by step:
+ *   close_range        the table is copied, strangers found in /proc/self/fd
+ *   clone, these flags fork, and a pipe that tells of the exec
+ *   pidfd              spawn->pidfd is -1; the caller waits by pid
+ *
+ * Threads: any number at once. */
+#ifndef PAL_SPAWN_LINUX_H
+#define PAL_SPAWN_LINUX_H
+
+#include "../process_private.h"
+
+#include <pal/process.h>
+
+#include <sys/types.h>
+
+typedef struct pal__spawn_t {
+    const char *program; /* NULL for the own executable */
+    char *const *argv, *const *envp;
+    /* Descriptors from[i] of the parent become to[i] of the child; to[] is
+     * ascending without repeats. */
+    int from[PAL_COMMAND_MAX_HANDLES], to[PAL_COMMAND_MAX_HANDLES];
+    int n_handles;
+    const char *folder;         /* or NULL */
+    const pal__limit_t *limits; /* PAL__N_LIMITS of them */
+    int no_new_privs, die_with_parent;
+
+    /* Results. */
+    int err;         /* 0, or an errno value */
+    pal_step_t step; /* that failed */
+    pid_t pid;
+    int pidfd; /* or -1 */
+} pal__spawn_t;
+
+/* Start the child and return once it runs the program. After a failure no
+ * child is left. */
+void pal__spawn(pal__spawn_t *spawn);
+
+#endif
