@@ -1,0 +1,391 @@
+#include "config.h"
+
+#include "child.h"
+
+#include <pal/pal.h>
+
+#include <apr_general.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* A check of a child: say what is wrong and end with status 1. */
+#define NEED(condition) need((condition), #condition, __LINE__)
+static void need(int holds, const char *condition, int line)
+{
+    if (!holds) {
+        printf("child.c:%d: %s, errno %d\n", line, condition, errno);
+        fflush(stdout);
+        _exit(1);
+    }
+}
+
+static apr_pool_t *new_pool(void)
+{
+    apr_pool_t *pool;
+
+    NEED(apr_initialize() == APR_SUCCESS);
+    NEED(apr_pool_create(&pool, NULL) == APR_SUCCESS);
+    return pool;
+}
+
+static int child_args(char **args)
+{
+    for (; *args != NULL; args++)
+        puts(*args);
+    return 0;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    return *(const int *)left - *(const int *)right;
+}
+
+static int child_list(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int numbers[5000], n = 0, i;
+    struct dirent *entry;
+
+    NEED(folder != NULL);
+    while ((entry = readdir(folder)) != NULL && n < 5000)
+        if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(folder))
+            numbers[n++] = atoi(entry->d_name);
+    closedir(folder);
+    qsort(numbers, (size_t)n, sizeof(*numbers), by_number);
+    for (i = 0; i < n; i++)
+        printf("%s%d", i > 0 ? "," : "", numbers[i]);
+    return 0;
+}
+
+static int child_links(void)
+{
+    char name[32], link[256];
+    ssize_t len;
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        snprintf(name, sizeof(name), "/proc/self/fd/%d", i);
+        len = readlink(name, link, sizeof(link) - 1);
+        link[len < 0 ? 0 : len] = '\0';
+        puts(link);
+    }
+    return 0;
+}
+
+static int child_take(char **numbers)
+{
+    char byte;
+
+    for (; *numbers != NULL; numbers++) {
+        NEED(read(atoi(*numbers), &byte, 1) == 1);
+        putchar(byte);
+    }
+    return 0;
+}
+
+static int child_signals(void)
+{
+    FILE *status = fopen("/proc/self/status", "r");
+    char line[256];
+
+    NEED(status != NULL);
+    while (fgets(line, sizeof(line), status) != NULL)
+        if (strncmp(line, "SigBlk:", 7) == 0
+            || strncmp(line, "SigIgn:", 7) == 0)
+            fputs(line, stdout);
+    fclose(status);
+    return 0;
+}
+
+static int child_limit(int resource)
+{
+    struct rlimit limit;
+
+    NEED(getrlimit(resource, &limit) == 0);
+    printf("%lld,%lld", (long long)limit.rlim_cur, (long long)limit.rlim_max);
+    return 0;
+}
+
+static int child_folder(void)
+{
+    char path[4096];
+
+    NEED(getcwd(path, sizeof(path)) != NULL);
+    fputs(path, stdout);
+    return 0;
+}
+
+static int child_path(void)
+{
+    const char *path;
+
+    NEED(pal_self_path(&path, new_pool()) == APR_SUCCESS);
+    fputs(path, stdout);
+    return 0;
+}
+
+static int child_argv0(void)
+{
+    const char *argv0;
+
+    NEED(pal_self_argv0(&argv0, new_pool()) == APR_SUCCESS);
+    fputs(argv0, stdout);
+    return 0;
+}
+
+static void say_handler(void)
+{
+    (void)!write(1, "handler", 7);
+}
+
+static int child_exit_at_once(void)
+{
+    NEED(atexit(say_handler) == 0);
+    pal_self_exit(0);
+    return 1;
+}
+
+static int child_locked(const char *path)
+{
+    struct flock lock = {0};
+    int fd = open(path, O_RDWR);
+
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    NEED(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0);
+    printf("%d", lock.l_type == F_UNLCK ? 0 : (int)lock.l_pid);
+    return 0;
+}
+
+static int child_die(int number)
+{
+    signal(number, SIG_DFL);
+    raise(number);
+    return 0;
+}
+
+static int child_echo(void)
+{
+    char byte;
+
+    while (read(0, &byte, 1) == 1)
+        NEED(write(1, &byte, 1) == 1);
+    return 0;
+}
+
+static pal_command_t *self_command(const char *name, apr_pool_t *pool)
+{
+    pal_command_t *command;
+
+    NEED(pal_command_create(&command, pool) == APR_SUCCESS);
+    NEED(pal_command_self_set(command) == APR_SUCCESS);
+    NEED(pal_command_arg_add(command, name) == APR_SUCCESS);
+    return command;
+}
+
+static void *start_on_thread(void *command)
+{
+    pal_process_t *process;
+
+    NEED(pal_process_start(&process, command) == APR_SUCCESS);
+    return (void *)syscall(SYS_gettid);
+}
+
+/* Wait until the system has forgotten a thread that was joined: by then its
+ * children have got their parent-death signals. */
+static void wait_until_gone(long thread)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/task/%ld", thread);
+    while (access(path, F_OK) == 0)
+        sched_yield();
+}
+
+static void child_parent(const char *on, const char *where)
+{
+    pal_command_t *command = self_command("echo", new_pool());
+    pthread_t thread;
+    void *tid;
+
+    NEED(pal_command_handle_add(command, 3, 1) == APR_SUCCESS);
+    NEED(pal_command_die_with_parent_set(command, atoi(on)) == APR_SUCCESS);
+    if (strcmp(where, "main") == 0)
+        start_on_thread(command);
+    else {
+        NEED(pthread_create(&thread, NULL, start_on_thread, command) == 0);
+        NEED(pthread_join(thread, &tid) == 0);
+        wait_until_gone((long)tid);
+    }
+    NEED(close(3) == 0 && write(1, "r", 1) == 1);
+    for (;;)
+        pause();
+}
+
+static int child_replace(void)
+{
+    apr_pool_t *pool = new_pool();
+    pal_command_t *command = self_command("args", pool);
+    pal_process_t *process;
+    const char *path, *again;
+    FILE *file;
+
+    NEED(pal_self_path(&path, pool) == APR_SUCCESS);
+    NEED(unlink(path) == 0);
+    NEED(pal_self_path(&again, pool) == APR_SUCCESS);
+    NEED(strcmp(path, again) == 0);
+    file = fopen(path, "w");
+    NEED(file != NULL && fputs("no program", file) >= 0 && fclose(file) == 0);
+    NEED(pal_process_start(&process, command) == APR_SUCCESS);
+    NEED(pal_process_wait(process, -1) == APR_SUCCESS);
+    NEED(pal_process_exit_code(process) == 0);
+    pal_process_close(&process);
+    return 0;
+}
+
+/* Refuse a system call with `err`; with a `flag`, only if the first argument
+ * has it. */
+static void refuse(int number, unsigned int flag, int err)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)number, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 offsetof(struct seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flag, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned int)err),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog filter = {6, code};
+
+    if (flag == 0) /* whatever the argument: the jump is not made */
+        code[3].jf = 0;
+    NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    NEED(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0);
+}
+
+/* Launch this and that with what is left of the system. */
+static void try_launches(apr_pool_t *pool)
+{
+    pal_command_t *command = self_command("list", pool);
+    pal_handle_t ends[2];
+    pal_process_t *process;
+    char text[64];
+    ssize_t len;
+    int strange = open("/dev/null", O_RDONLY), i;
+
+    NEED(dup2(strange, 50) == 50 && dup2(strange, 900) == 900);
+    NEED(pal_handle_pipe(ends) == APR_SUCCESS);
+    NEED(pal_command_handle_add(command, ends[1], 1) == APR_SUCCESS);
+    NEED(pal_command_handle_add(command, ends[0], 60) == APR_SUCCESS);
+    NEED(pal_process_start(&process, command) == APR_SUCCESS);
+    NEED(pal_process_wait(process, -1) == APR_SUCCESS);
+    NEED(pal_process_exit_code(process) == 0);
+    pal_process_close(&process);
+    len = read((int)ends[0], text, sizeof(text) - 1);
+    NEED(len > 0);
+    text[len] = '\0';
+    NEED(strcmp(text, "0,1,2,60") == 0);
+
+    command = self_command("echo", pool);
+    NEED(pal_command_handle_add(command, ends[0], 0) == APR_SUCCESS);
+    for (i = 0; i < 20; i++) {
+        NEED(pal_process_start(&process, command) == APR_SUCCESS);
+        NEED(pal_process_wait(process, 1000) == APR_TIMEUP);
+        NEED(pal_process_kill(process) == APR_SUCCESS);
+        NEED(pal_process_wait(process, 20 * APR_USEC_PER_SEC) == APR_SUCCESS);
+        NEED(pal_process_exit_signal(process) == SIGKILL);
+        NEED(pal_process_kill(process) == APR_SUCCESS);
+        pal_process_close(&process);
+    }
+    NEED(pal_command_create(&command, pool) == APR_SUCCESS);
+    NEED(pal_command_program_set(command, "/nonexistent") == APR_SUCCESS);
+    NEED(pal_process_start(&process, command) == ENOENT);
+    NEED(pal_command_failed_step(command) == PAL_STEP_EXEC);
+    NEED(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+}
+
+static int child_without(const char *what)
+{
+    apr_pool_t *pool = new_pool();
+    int level = strcmp(what, "close_range") == 0 ? 1
+                : strcmp(what, "clone") == 0     ? 2
+                                                 : 3;
+
+    refuse(SYS_close_range, 0, ENOSYS);
+    if (level >= 2)
+        refuse(SYS_clone, CLONE_VFORK, EPERM);
+    if (level >= 3) {
+        refuse(SYS_pidfd_open, 0, ENOSYS);
+        refuse(SYS_pidfd_send_signal, 0, ENOSYS);
+    }
+    try_launches(pool);
+    fputs("works", stdout);
+    return 0;
+}
+
+int child_main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    const char *first = argc > 2 ? argv[2] : "";
+
+    if (strcmp(name, "args") == 0) {
+        argv[1] = argv[0];
+        return child_args(argv + 1);
+    }
+    if (strcmp(name, "env") == 0)
+        return child_args(environ);
+    if (strcmp(name, "list") == 0)
+        return child_list();
+    if (strcmp(name, "links") == 0)
+        return child_links();
+    if (strcmp(name, "take") == 0)
+        return child_take(argv + 2);
+    if (strcmp(name, "signals") == 0)
+        return child_signals();
+    if (strcmp(name, "limit") == 0)
+        return child_limit(atoi(first));
+    if (strcmp(name, "privs") == 0)
+        return printf("%d", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)) < 0;
+    if (strcmp(name, "folder") == 0)
+        return child_folder();
+    if (strcmp(name, "path") == 0)
+        return child_path();
+    if (strcmp(name, "argv0") == 0)
+        return child_argv0();
+    if (strcmp(name, "exit_at_once") == 0)
+        return child_exit_at_once();
+    if (strcmp(name, "locked") == 0)
+        return child_locked(first);
+    if (strcmp(name, "exit") == 0)
+        return atoi(first);
+    if (strcmp(name, "die") == 0)
+        return child_die(atoi(first));
+    if (strcmp(name, "echo") == 0)
+        return child_echo();
+    if (strcmp(name, "parent") == 0 && argc > 3)
+        child_parent(first, argv[3]);
+    if (strcmp(name, "replace") == 0)
+        return child_replace();
+    if (strcmp(name, "without") == 0)
+        return child_without(first);
+    return -1;
+}
