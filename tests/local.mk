@@ -60,6 +60,14 @@ check_PROGRAMS += $(test_programs) %D%/unix/faulty
 	%D%/unix/child.h \
 	%D%/unix/test_pal_process.c
 
+host_modes = %D%/process/host_modes.c %D%/process/host_modes.h
+%C%_process_test_host_SOURCES = %D%/process/test_host.c $(host_modes)
+%C%_process_test_host_LDADD = %D%/libconform.la $(LDADD)
+%C%_process_test_host_start_SOURCES = \
+	%D%/process/test_host_start.c \
+	$(host_modes)
+%C%_process_test_host_start_LDADD = %D%/libconform.la $(LDADD)
+
 test_scripts = \
 	%D%/check-core-pure.sh \
 	%D%/check-exports.sh \
