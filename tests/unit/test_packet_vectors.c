@@ -14,6 +14,8 @@
 #include "host.pb-c.h"
 #include "membership.pb-c.h"
 
+#include <pal/status.h>
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -20,8 +20,7 @@ static void expect(const char *args, int status, const char *last,
     size_t len;
     int end;
     FILE *program = popen(
-        apr_pstrcat(test_pool(), "./tests/unix/faulty ", args, " 2>&1", NULL),
-        "r");
+        apr_pstrcat(test_pool(), "./tests/unix/faulty ", args, NULL), "r");
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(program);
     len = fread(output, 1, sizeof(output) - 1, program);
@@ -65,7 +64,8 @@ static void child(void)
 static void memory(void)
 {
 #ifdef __SANITIZE_ADDRESS__
-    expect("leaves_memory fine", 1, "\n1 passed, 1 failed\n",
+    /* It is found once more at the end, which gives the status. */
+    expect("leaves_memory fine 2>/dev/null", 23, "\n1 passed, 1 failed\n",
            "left behind: memory");
 #endif
 }
