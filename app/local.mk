@@ -33,8 +33,7 @@ nodist_%C%_meshdemo_SOURCES = %D%/demo.pb-c.c %D%/demo.pb-c.h
 BUILT_SOURCES += $(nodist_%C%_meshdemo_SOURCES)
 CLEANFILES += $(nodist_%C%_meshdemo_SOURCES)
 %D%/demo.pb-c.c: $(srcdir)/%D%/demo.proto
-	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D% \
-		$(srcdir)/%D%/demo.proto
+	$(PROTO)
 %D%/demo.pb-c.h: %D%/demo.pb-c.c
 endif
 

@@ -4,7 +4,8 @@
 if MESH_TESTS
 fuzz_programs = \
 	%D%/fuzz_invitation \
-	%D%/fuzz_packet
+	%D%/fuzz_packet \
+	%D%/fuzz_payload
 check_PROGRAMS += $(fuzz_programs)
 TESTS += $(fuzz_programs)
 
@@ -23,6 +24,9 @@ endif
 %C%_fuzz_packet_SOURCES = %D%/fuzz_packet.c %D%/fuzz.h
 %C%_fuzz_packet_LDFLAGS = $(fuzz_link)
 %C%_fuzz_packet_LDADD = $(fuzz_libs) $(LDADD)
+%C%_fuzz_payload_SOURCES = %D%/fuzz_payload.c %D%/fuzz.h
+%C%_fuzz_payload_LDFLAGS = $(fuzz_link)
+%C%_fuzz_payload_LDADD = $(fuzz_libs) $(LDADD)
 endif
 
 EXTRA_DIST += %D%/corpus

@@ -115,8 +115,10 @@ mesh_proto_made = \
 BUILT_SOURCES += $(mesh_proto_made)
 CLEANFILES += $(mesh_proto_made)
 
-# Into the folder of the target; -I and the file follow.
-PROTO = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(PROTOC_C) --c_out=$(@D)
+# FOLDER/NAME.pb-c.c from FOLDER/NAME.proto.
+PROTO = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(PROTOC_C) --c_out=$(@D) \
+	-I$(srcdir)/mesh/include -I$(srcdir)/$(@D) \
+	$(srcdir)/$(@D)/`basename $@ .pb-c.c`.proto
 
 # Included as "mesh/mesh.pb-c.h", as by messages that import it.
 %D%/proto/mesh/mesh.pb-c.c: $(srcdir)/%D%/include/mesh/mesh.proto
@@ -124,12 +126,10 @@ PROTO = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(PROTOC_C) --c_out=$(@D)
 		-I$(srcdir)/%D%/include $(srcdir)/%D%/include/mesh/mesh.proto
 %D%/proto/mesh/mesh.pb-c.h: %D%/proto/mesh/mesh.pb-c.c
 %D%/proto/host.pb-c.c: $(srcdir)/%D%/proto/host.proto
-	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D%/proto \
-		$(srcdir)/%D%/proto/host.proto
+	$(PROTO)
 %D%/proto/host.pb-c.h: %D%/proto/host.pb-c.c
 %D%/proto/membership.pb-c.c: $(srcdir)/%D%/proto/membership.proto
-	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D%/proto \
-		$(srcdir)/%D%/proto/membership.proto
+	$(PROTO)
 %D%/proto/membership.pb-c.h: %D%/proto/membership.pb-c.c
 
 pkgconfig_DATA += %D%/mesh-1.pc

@@ -4,15 +4,20 @@ if MESH_TESTS
 
 # Tests see everything inside the libraries.
 AM_CPPFLAGS = -I$(builddir) -I$(builddir)/mesh/proto \
-	-I$(builddir)/%D%/conform -I$(srcdir)/%D%/lib -I$(srcdir)/%D%/unix \
+	-I$(builddir)/%D%/conform -I$(builddir)/%D%/unit \
+	-I$(srcdir)/%D%/conform -I$(srcdir)/%D%/lib -I$(srcdir)/%D%/process \
+	-I$(srcdir)/%D%/unit -I$(srcdir)/%D%/unix \
 	-I$(srcdir)/pal -I$(srcdir)/mesh/core -I$(srcdir)/mesh/payload \
 	-I$(srcdir)/mesh/node -I$(srcdir)/mesh/link -I$(srcdir)/mesh/channel \
 	-I$(srcdir)/mesh/membership -I$(srcdir)/mesh/host \
 	$(MESH_CPPFLAGS) $(PAL_CPPFLAGS) $(CUNIT_CFLAGS)
 LDADD = %D%/libtest.la mesh/libmesh.la pal/libpal.la $(CUNIT_LIBS)
 
+# The harness, and what several programs share.
 check_LTLIBRARIES += %D%/libtest.la
 %C%_libtest_la_SOURCES = \
+	%D%/lib/core_wire.c \
+	%D%/lib/core_wire.h \
 	%D%/lib/harness.c \
 	%D%/lib/harness.h \
 	%D%/lib/hex.c \
@@ -22,7 +27,47 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/lib/leaks.h \
 	%D%/lib/two_nodes.c \
 	%D%/lib/two_nodes.h \
-	%D%/unix/leaks_unix.c
+	%D%/conform/proc.h \
+	%D%/process/demo.c \
+	%D%/process/demo.h \
+	%D%/process/host_modes.c \
+	%D%/process/host_modes.h \
+	%D%/unit/payload_lib.c \
+	%D%/unit/payload_lib.h \
+	%D%/unix/child.c \
+	%D%/unix/child.h \
+	%D%/unix/launch.c \
+	%D%/unix/launch.h \
+	%D%/unix/leaks_unix.c \
+	%D%/unix/proc_linux.c
+nodist_%C%_libtest_la_SOURCES = \
+	%D%/conform/box.pb-c.c \
+	%D%/conform/box.pb-c.h \
+	%D%/conform/conform.pb-c.c \
+	%D%/conform/conform.pb-c.h \
+	%D%/unit/channels.pb-c.c \
+	%D%/unit/channels.pb-c.h \
+	%D%/unit/payload_optional.pb-c.c \
+	%D%/unit/payload_optional.pb-c.h \
+	%D%/unit/payload_vectors.pb-c.c \
+	%D%/unit/payload_vectors.pb-c.h
+BUILT_SOURCES += $(nodist_%C%_libtest_la_SOURCES)
+CLEANFILES += $(nodist_%C%_libtest_la_SOURCES)
+%D%/conform/box.pb-c.c: $(srcdir)/%D%/conform/box.proto
+	$(PROTO)
+%D%/conform/box.pb-c.h: %D%/conform/box.pb-c.c
+%D%/conform/conform.pb-c.c: $(srcdir)/%D%/conform/conform.proto
+	$(PROTO)
+%D%/conform/conform.pb-c.h: %D%/conform/conform.pb-c.c
+%D%/unit/channels.pb-c.c: $(srcdir)/%D%/unit/channels.proto
+	$(PROTO)
+%D%/unit/channels.pb-c.h: %D%/unit/channels.pb-c.c
+%D%/unit/payload_optional.pb-c.c: $(srcdir)/%D%/unit/payload_optional.proto
+	$(PROTO)
+%D%/unit/payload_optional.pb-c.h: %D%/unit/payload_optional.pb-c.c
+%D%/unit/payload_vectors.pb-c.c: $(srcdir)/%D%/unit/payload_vectors.proto
+	$(PROTO)
+%D%/unit/payload_vectors.pb-c.h: %D%/unit/payload_vectors.pb-c.c
 
 # A program of one file of its own name needs a line here and no more.
 test_programs = \
@@ -50,23 +95,14 @@ test_programs = \
 	%D%/unix/test_pal_process \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
+	%D%/sim/sim_core \
 	%D%/process/test_demo \
 	%D%/process/test_host \
 	%D%/process/test_host_start
 check_PROGRAMS += $(test_programs) %D%/unix/faulty
 
-%C%_unix_test_pal_process_SOURCES = \
-	%D%/unix/child.c \
-	%D%/unix/child.h \
-	%D%/unix/test_pal_process.c
-
-host_modes = %D%/process/host_modes.c %D%/process/host_modes.h
-%C%_process_test_host_SOURCES = %D%/process/test_host.c $(host_modes)
-%C%_process_test_host_LDADD = %D%/libconform.la $(LDADD)
-%C%_process_test_host_start_SOURCES = \
-	%D%/process/test_host_start.c \
-	$(host_modes)
-%C%_process_test_host_start_LDADD = %D%/libconform.la $(LDADD)
+# Memory runs out at will.
+%C%_unit_test_payload_limits_LDFLAGS = -Wl,--wrap=malloc
 
 test_scripts = \
 	%D%/check-core-pure.sh \
@@ -78,25 +114,11 @@ test_scripts = \
 
 # The conformance service, both sides of it ours.
 check_PROGRAMS += %D%/conform/conform-host %D%/conform/conform-parent
-conform_made = \
-	%D%/conform/box.pb-c.c \
-	%D%/conform/box.pb-c.h \
-	%D%/conform/conform.pb-c.c \
-	%D%/conform/conform.pb-c.h
-BUILT_SOURCES += $(conform_made)
-CLEANFILES += $(conform_made)
-conform_libs = %D%/libconform.la mesh/libmesh.la pal/libpal.la
-check_LTLIBRARIES += %D%/libconform.la
-nodist_%C%_libconform_la_SOURCES = $(conform_made)
-%C%_libconform_la_SOURCES = %D%/conform/proc.h %D%/unix/proc_linux.c
-%C%_libconform_la_CPPFLAGS = -I$(srcdir)/%D%/conform $(AM_CPPFLAGS)
-%C%_conform_conform_host_LDADD = $(conform_libs)
 %C%_conform_conform_host_SOURCES = \
 	%D%/conform/conform-host.c \
 	%D%/conform/host.h \
 	%D%/conform/host_forward.c \
 	%D%/conform/host_requests.c
-%C%_conform_conform_parent_LDADD = $(conform_libs)
 %C%_conform_conform_parent_SOURCES = \
 	%D%/conform/conform-parent.c \
 	%D%/conform/parent.h \
@@ -105,14 +127,6 @@ nodist_%C%_libconform_la_SOURCES = $(conform_made)
 	%D%/conform/parent_hosts.c \
 	%D%/conform/parent_scalars.c \
 	%D%/conform/parent_support.c
-%D%/conform/box.pb-c.c: $(srcdir)/%D%/conform/box.proto
-	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D%/conform \
-		$(srcdir)/%D%/conform/box.proto
-%D%/conform/box.pb-c.h: %D%/conform/box.pb-c.c
-%D%/conform/conform.pb-c.c: $(srcdir)/%D%/conform/conform.proto
-	$(PROTO) -I$(srcdir)/mesh/include -I$(srcdir)/%D%/conform \
-		$(srcdir)/%D%/conform/conform.proto
-%D%/conform/conform.pb-c.h: %D%/conform/conform.pb-c.c
 
 AM_TESTS_ENVIRONMENT = \
 	export CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' NM='$(NM)' \
@@ -132,5 +146,9 @@ check-local:
 endif
 
 EXTRA_DIST += $(test_scripts) %D%/sum.sh %D%/vectors \
-	%D%/conform/README.md %D%/conform/box.proto \
-	%D%/conform/conform.proto %D%/conform/run.sh
+	%D%/conform/README.md %D%/conform/run.sh \
+	%D%/conform/box.proto \
+	%D%/conform/conform.proto \
+	%D%/unit/channels.proto \
+	%D%/unit/payload_optional.proto \
+	%D%/unit/payload_vectors.proto
