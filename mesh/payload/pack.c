@@ -28,8 +28,8 @@ typedef struct packer_t {
 
     /* Last one first, as everything here. */
     int n_res;
-    void *slots[MESH__MAX_RESOURCES];
-    unsigned char kinds[MESH__MAX_RESOURCES];
+    void *slots[MESH__MAX_RES];
+    unsigned char kinds[MESH__MAX_RES];
 } packer_t;
 
 static void put_message(packer_t *packer,
@@ -164,7 +164,7 @@ static void put_resource(packer_t *packer, apr_uint32_t id,
         fail(packer, MESH_E_RESOURCE);
         return;
     }
-    if (packer->n_res == MESH__MAX_RESOURCES) {
+    if (packer->n_res == MESH__MAX_RES) {
         fail(packer, MESH_E_LIMIT);
         return;
     }
@@ -282,6 +282,7 @@ static void put_message(packer_t *packer,
                         const void *message, int depth)
 {
     const ProtobufCFieldDescriptor *field;
+    unsigned i;
 
     if (depth > MESH__MAX_DEPTH) {
         fail(packer, MESH_E_DEPTH);
@@ -291,8 +292,8 @@ static void put_message(packer_t *packer,
         fail(packer, MESH_E_MISSING);
     if (!message)
         return;
-    field = type->fields + type->n_fields;
-    while (field-- > type->fields && packer->status == APR_SUCCESS) {
+    for (i = type->n_fields; i-- > 0 && packer->status == APR_SUCCESS;) {
+        field = &type->fields[i];
         if (field->label == PROTOBUF_C_LABEL_REPEATED)
             put_repeated(packer, field, message, depth);
         else if (is_present(field, message))

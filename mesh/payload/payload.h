@@ -20,7 +20,6 @@
 
 #define MESH__MAX_DEPTH 32 /* messages in one another, the outermost too */
 #define MESH__MAX_PAYLOAD ((apr_size_t)1 << 30)
-#define MESH__MAX_RESOURCES 1024
 
 /* What stands around the value on the wire. */
 typedef enum {
