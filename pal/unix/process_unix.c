@@ -72,7 +72,8 @@ char *const *pal__environment(void)
  * the kernel to refuse. */
 static void place(pal__spawn_t *spawn, pal_handle_t from, int number)
 {
-    spawn->from[spawn->n_handles] = from <= INT_MAX ? (int)from : -1;
+    spawn->from[spawn->n_handles] =
+        from >= 0 && from <= INT_MAX ? (int)from : -1;
     spawn->to[spawn->n_handles] = number;
     spawn->n_handles++;
 }

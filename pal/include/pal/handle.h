@@ -26,7 +26,7 @@ typedef intptr_t pal_handle_t;
 
 typedef enum {
     PAL_HANDLE_OTHER,
-    PAL_HANDLE_FILE,    /* regular file */
+    PAL_HANDLE_FILE, /* regular file */
     PAL_HANDLE_FOLDER,
     PAL_HANDLE_PIPE,
     PAL_HANDLE_CHANNEL, /* end of a pal channel (channel.h) */
@@ -47,8 +47,7 @@ apr_status_t pal_handle_dup(pal_handle_t handle, pal_handle_t *ret_handle);
 apr_status_t pal_handle_adopt(intptr_t value, pal_handle_t *ret_handle);
 
 /* What kind of object the handle names. Errors: APR_EBADF. */
-apr_status_t pal_handle_kind(pal_handle_t handle,
-                             pal_handle_kind_t *ret_kind);
+apr_status_t pal_handle_kind(pal_handle_t handle, pal_handle_kind_t *ret_kind);
 
 /* Both ends of a byte pipe, blocking: [0] to read, [1] to write.
  * Ownership: both are the caller's. */

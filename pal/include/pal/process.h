@@ -15,12 +15,16 @@
  * their numbers, and nothing else; default signal dispositions and an empty
  * signal mask; the environment of the parent as changed by the command. On
  * Linux the cost of a launch grows neither with the parent's memory nor with
- * its descriptors. No SIGCHLD handler is installed and no other child is
- * ever waited for.
+ * its descriptors, as long as those passed on have low numbers (70 ns for
+ * each number up to the highest). No SIGCHLD handler is installed and no other
+ * child is ever waited for. A kernel or sandbox that lacks what this needs
+ * (close_range, clone with shared memory, pidfd) costs speed only: the last
+ * way is fork and a waiting thread for each child.
  *
  * Threads: a command by one thread at a time; launches from any number of
- * threads at once; a process by one thread at a time, except
- * pal_process_kill and pal_process_pid: any. */
+ * threads at once, but not while another changes the environment; a process
+ * by one thread at a time, except pal_process_kill and pal_process_pid: any.
+ */
 #ifndef PAL_PROCESS_H
 #define PAL_PROCESS_H
 
@@ -64,15 +68,14 @@ typedef enum {
     PAL_STEP_FOLDER,
     PAL_STEP_LIMITS,
     PAL_STEP_PRIVILEGES,
-    PAL_STEP_PARENT,  /* dying with the parent */
+    PAL_STEP_PARENT, /* dying with the parent */
     PAL_STEP_EXEC
 } pal_step_t;
 
 /* Name of a step, for messages. */
 const char *pal_step_name(pal_step_t step);
 
-apr_status_t pal_command_create(pal_command_t **ret_command,
-                                apr_pool_t *pool);
+apr_status_t pal_command_create(pal_command_t **ret_command, apr_pool_t *pool);
 
 /* Another command like `from`, to be changed apart. `from` and its pool must
  * outlive it. */
@@ -83,8 +86,7 @@ apr_status_t pal_command_copy(pal_command_t **ret_command,
  * with the argv[0] it was called by, also after its file was replaced. One of
  * the two must be set; the later call counts. Strings are copied, here and
  * below. */
-apr_status_t pal_command_program_set(pal_command_t *command,
-                                     const char *path);
+apr_status_t pal_command_program_set(pal_command_t *command, const char *path);
 apr_status_t pal_command_self_set(pal_command_t *command);
 
 /* argv[0], if it is not to be the path. */
