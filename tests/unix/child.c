@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "child.h"
+#include "pal_compiler.h"
 
 #include <pal/pal.h>
 
@@ -262,6 +263,48 @@ static int child_replace(void)
     return 0;
 }
 
+static pid_t storm_pid;
+static volatile sig_atomic_t n_foreign;
+
+static void on_urgent(int number)
+{
+    (void)number;
+    if (syscall(SYS_getpid) != storm_pid)
+        n_foreign = 1;
+}
+
+static void *make_storm(void *stop)
+{
+    while (pal__atomic64_get(stop) == 0)
+        kill(0, SIGURG); /* the whole group, the new child too */
+    return NULL;
+}
+
+static int child_storm(int n)
+{
+    pal_command_t *command = self_command("args", new_pool());
+    pal__atomic64_t stop = {0};
+    pal_process_t *process;
+    pthread_t thread;
+
+    NEED(setpgid(0, 0) == 0);
+    storm_pid = getpid();
+    signal(SIGURG, on_urgent);
+    NEED(pal_command_stdio_set(command, 1, PAL_STDIO_NULL) == APR_SUCCESS);
+    NEED(pthread_create(&thread, NULL, make_storm, &stop) == 0);
+    for (; n > 0; n--) {
+        NEED(pal_process_start(&process, command) == APR_SUCCESS);
+        NEED(pal_process_wait(process, -1) == APR_SUCCESS);
+        NEED(pal_process_exit_code(process) == 0);
+        pal_process_close(&process);
+    }
+    pal__atomic64_set(&stop, 1);
+    NEED(pthread_join(thread, NULL) == 0);
+    NEED(n_foreign == 0);
+    fputs("calm", stdout);
+    return 0;
+}
+
 /* Refuse a system call with `err`; with a `flag`, only if the first argument
  * has it. */
 static void refuse(int number, unsigned int flag, int err)
@@ -385,6 +428,8 @@ int child_main(int argc, char **argv)
         child_parent(first, argv[3]);
     if (strcmp(name, "replace") == 0)
         return child_replace();
+    if (strcmp(name, "storm") == 0)
+        return child_storm(atoi(first));
     if (strcmp(name, "without") == 0)
         return child_without(first);
     return -1;

@@ -19,6 +19,7 @@
  *   parent ON WHERE start "echo" on descriptors 0 and 3, die-with-parent ON,
  *                   on WHERE ("main" or "thread"), and wait to be killed
  *   replace         replace the own file, then start "args" once more
+ *   storm N         launch N times under a storm of signals
  *   without WHAT    refuse system calls and see whether launches still work:
  *                   "close_range", "clone" (and close_range), "pidfd" (and
  *                   both)

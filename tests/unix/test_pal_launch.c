@@ -365,6 +365,15 @@ static void signals(void)
                                  "SigIgn:\t0000000000000000\n");
 }
 
+/* No handler of ours ever runs in a child. */
+static void signal_storm(void)
+{
+    const char *n = launch_number(test_scale(300));
+
+    CU_ASSERT_STRING_EQUAL(launch_output(launch_command_with("storm", n)),
+                           "calm");
+}
+
 static void folder(void)
 {
     pal_command_t *command = launch_command("folder");
@@ -573,6 +582,7 @@ static const test_case_t cases[] = {
     {"highest_number", highest_number},
     {"nothing_else_arrives", nothing_else_arrives},
     {"signals", signals},
+    {"signal_storm", signal_storm},
     {"folder", folder},
     {"limits", limits},
     {"no_new_privs", no_new_privs},
