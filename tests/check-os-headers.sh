@@ -3,7 +3,7 @@
 cd "${srcdir:-.}" || exit 1
 passed=0 failed=0
 
-system='<(aio|arpa/.*|asm/.*|bits/.*|dirent|dlfcn|fcntl|grp|ifaddrs|linux/.*|mach/.*|net/.*|netdb|netinet/.*|poll|pthread|pwd|sched|semaphore|signal|spawn|sys/.*|syslog|termios|ucontext|unistd|wait|windows|winsock2?|winternl|io|process)\.h>'
+system='<(aio|arpa/.*|asm/.*|bits/.*|dirent|dlfcn|fcntl|grp|ifaddrs|linux/.*|mach/.*|net/.*|netdb|netinet/.*|poll|pthread|pwd|sched|semaphore|spawn|sys/.*|syslog|termios|ucontext|unistd|wait|windows|winsock2?|winternl|io|process)\.h>'
 macros='\b(_WIN32|_WIN64|WIN32|_MSC_VER|__linux__|__unix__|__APPLE__|__FreeBSD__)\b'
 
 # find_in PATTERN FOLDER...: every file is one check
