@@ -85,6 +85,7 @@ test_programs = \
 	%D%/unit/test_payload \
 	%D%/unit/test_payload_limits \
 	%D%/unit/test_payload_vectors \
+	%D%/unix/test_confined \
 	%D%/unix/test_demo_faults \
 	%D%/unix/test_harness \
 	%D%/unix/test_pal_channel \
