@@ -420,6 +420,27 @@ static void test_naked_slot(void)
     check_bad(&mesh__handle__descriptor, "", "", MESH_E_WIRE);
 }
 
+/* Another program's generated code is at another address. */
+static void test_by_name(void)
+{
+    ProtobufCMessageDescriptor port_type = mesh__port__descriptor;
+    ProtobufCMessageDescriptor type = vectors__write_pipe__descriptor;
+    ProtobufCFieldDescriptor field = type.fields[0];
+    mesh_message_t *message = from_hex("0f", "P");
+    ProtobufCMessage *value;
+
+    field.descriptor = &port_type;
+    type.fields = &field;
+    TEST_OK(mesh__payload_unpack(message, 0, &type, &value));
+    value->descriptor = &type;
+    check_packed(value, MESH__WRAP_NONE, "0f");
+    /* Of the same name, but nothing like it. */
+    port_type.sizeof_message += sizeof(uint64_t);
+    CU_ASSERT_EQUAL(mesh__payload_unpack(message, 0, &type, &value),
+                    MESH_E_WIRE);
+    free_message(message);
+}
+
 /* A slot that was taken from is empty when the message is decoded again. */
 static void test_unpack_again(void)
 {
@@ -646,6 +667,7 @@ int main(int argc, char **argv)
         {"resources", test_resources},
         {"resources-refused", test_resources_refused},
         {"naked-slot", test_naked_slot},
+        {"by-name", test_by_name},
         {"unpack-again", test_unpack_again},
         {"commit", test_commit},
         {"raw-message", test_raw_message},
