@@ -22,8 +22,10 @@
 
 #include <mesh/host.h>
 
-/* Launches in a row that may come to nothing before there are no more. */
-#define CREW_MAX_FAILURES 3
+/* Launches in a row that may come to nothing before there are no more. Enough
+ * for someone who kills workers while they start; few enough to end soon
+ * where no worker can live. */
+#define CREW_MAX_FAILURES 20
 
 typedef struct crew_t crew_t;
 

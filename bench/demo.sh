@@ -63,7 +63,11 @@ timed() {
     name=$1
     shift
     start=$(date +%s%N)
-    "$@" >/dev/null 2>&1
+    "$@" >/dev/null 2>"$folder/errors" || {
+        echo "$0: failed: $*" >&2
+        cat "$folder/errors" >&2
+        exit 1
+    }
     stop=$(date +%s%N)
     echo $(((stop - start) / 1000)) >>"$folder/$name"
 }
