@@ -226,6 +226,19 @@ void mesh__drop(mesh__core_t *core, mesh_message_t *message)
         mesh__message_free(message);
 }
 
+void mesh__lose(mesh__core_t *core, mesh_message_t *message,
+                const mesh_id_t *culprit)
+{
+    for (int i = 0; i < message->n_res; i++) {
+        const mesh__res_t *res = &message->res[i];
+
+        if (res->kind == MESH__RES_PORT && res->u.port != NULL
+            && mesh__port_is_live(res->u.port))
+            mesh__port_doom(res->u.port, culprit, 0);
+    }
+    mesh__drop(core, message);
+}
+
 void mesh__route(mesh_port_t *port, mesh_message_t *event,
                  const mesh__addr_t *to)
 {
@@ -407,7 +420,9 @@ apr_status_t mesh__core_send(mesh__core_t *core, mesh_port_t *port,
             message->res[i].u.port->is_held = 0;
             mesh__port_ready_remove(message->res[i].u.port);
         }
-    if (port->state != MESH__PEERED)
+    if (port->state == MESH__FAILED)
+        mesh__lose(core, message, &port->culprit);
+    else if (port->state != MESH__PEERED)
         mesh__drop(core, message);
     else {
         message->type = MESH__EV_MESSAGE;
@@ -425,7 +440,7 @@ apr_status_t mesh__core_send(mesh__core_t *core, mesh_port_t *port,
 apr_status_t mesh__core_recv(mesh__core_t *core, mesh_port_t *port,
                              mesh_message_t **ret_message)
 {
-    mesh_message_t *message = mesh__queue_take(&port->inbox);
+    mesh_message_t *message = mesh__port_inbox_take(port);
 
     if (message == NULL) {
         apr_status_t rv = mesh__core_status(core, port, NULL);
@@ -476,7 +491,7 @@ void mesh__core_close(mesh__core_t *core, mesh_port_t **port_var)
     if (port->state == MESH__PEERED) {
         if (!port->is_closed)
             mesh__port_close(port);
-        else if (mesh__port_is_orphan(port))
+        else if (port->is_left && mesh__port_is_orphan(port))
             mesh__port_state_set(port, MESH__DONE);
     }
     mesh__port_settle(port);
@@ -498,12 +513,25 @@ void mesh__core_fail(mesh__core_t *core, mesh_port_t *port)
 }
 
 int mesh__core_route(mesh__core_t *core, mesh_port_t *port,
-                     mesh_id_t *ret_node)
+                     mesh_id_t *ret_node, apr_size_t *ret_waiting)
 {
-    if (port->state != MESH__PEERED
-        || mesh__id_equal(&port->peer.node, &core->self))
+    const mesh__addr_t *to = &port->peer;
+    int n_hops = 0;
+
+    *ret_waiting = 0;
+    if (port->state != MESH__PEERED)
         return 0;
-    *ret_node = port->peer.node;
+    while (mesh__id_equal(&to->node, &core->self)) {
+        const mesh_port_t *next = mesh__table_find(&core->ports, &to->port);
+
+        if (next == NULL || ++n_hops > MESH__MAX_HOPS)
+            return 0;
+        *ret_waiting = next->waiting;
+        if (next->state != MESH__PROXYING && next->state != MESH__SENDING)
+            return 0;
+        to = &next->target;
+    }
+    *ret_node = to->node;
     return 1;
 }
 
@@ -635,13 +663,52 @@ static int needs_node(const mesh_port_t *port, const mesh_id_t *node)
                && mesh__id_equal(&port->target.node, node));
 }
 
-/* The other end is on this node, and has ended without knowing of this one:
- * it still waited for word of the move from the lost node. (One that was
- * closed can still be on the way to an orderly end.) */
-static int is_left_over(const mesh_port_t *port, const mesh_id_t *node)
+static int is_orphan(const mesh_port_t *port, const mesh_id_t *node)
 {
     (void)node;
-    return mesh__port_is_orphan(port) && !(port->is_closed && port->is_owned);
+    return mesh__port_is_orphan(port);
+}
+
+/* The other end is on this node, and has ended without knowing of the port:
+ * word of its move was to come from the lost node. One that was closed can
+ * have more to receive by way of others, so its holder decides. */
+static void doom_orphans(mesh__core_t *core, const mesh_id_t *lost)
+{
+    mesh_port_t *port = collect(core, is_orphan, NULL);
+
+    while (port != NULL) {
+        mesh_port_t *next = port->list_next;
+
+        if (port->is_closed && port->is_owned)
+            port->is_left = 1;
+        else
+            mesh__port_doom(port, lost, 1);
+        port = next;
+    }
+}
+
+static int is_alone(mesh__core_t *core)
+{
+    const mesh__peer_t *peer;
+    apr_size_t i = 0;
+
+    while ((peer = mesh__table_next(&core->peers, &i)) != NULL)
+        if (!peer->is_lost)
+            return 0;
+    return 1;
+}
+
+/* Both its ends are here, and it waits for something that is not. */
+static int is_stuck(const mesh_port_t *port, const mesh_id_t *node)
+{
+    const mesh_id_t *self = &port->core->self;
+
+    (void)node;
+    if (!mesh__port_is_live(port) || !mesh__id_equal(&port->peer.node, self))
+        return 0;
+    if (port->state != MESH__PEERED)
+        return mesh__id_equal(&port->target.node, self);
+    return port->early != NULL || mesh__port_is_orphan(port);
 }
 
 void mesh__core_node_lost(mesh__core_t *core, const mesh_id_t *node)
@@ -653,9 +720,28 @@ void mesh__core_node_lost(mesh__core_t *core, const mesh_id_t *node)
         peer->is_lost = 1;
     doom_list(collect(core, needs_node, &id), &id);
     mesh__pump(core);
-    doom_list(collect(core, is_left_over, &id), &id);
+    doom_orphans(core, &id);
     mesh__pump(core);
+    if (is_alone(core)) {
+        doom_list(collect(core, is_stuck, NULL), &id);
+        mesh__pump(core);
+    }
     peer = mesh__table_find(&core->peers, &id);
     if (peer != NULL)
         mesh__peer_settle(core, peer);
+}
+
+void mesh__core_keep(mesh_port_t *port)
+{
+    port->is_kept = 1;
+}
+
+mesh_port_t *mesh__core_next_held(mesh__core_t *core, apr_size_t *index)
+{
+    mesh_port_t *port;
+
+    do
+        port = mesh__table_next(&core->ports, index);
+    while (port != NULL && (!port->is_held || port->is_kept));
+    return port;
 }

@@ -108,6 +108,14 @@ apr_status_t mesh__core_status(mesh__core_t *core, mesh_port_t *port,
  * something waits at it, it is MESH__OUT_READY. */
 void mesh__core_hold(mesh__core_t *core, mesh_port_t *port);
 
+/* The port is the library's own: mesh__core_next_held does not name it. */
+void mesh__core_keep(mesh_port_t *port);
+
+/* A port that a user holds, from *index (at first 0) on; NULL after the last.
+ * What is done with it may make others be missed: go through until a pass
+ * finds none. */
+mesh_port_t *mesh__core_next_held(mesh__core_t *core, apr_size_t *index);
+
 /* The holder lets go of the port: sends a close if none was sent yet. Unread
  * messages are dropped. */
 void mesh__core_close(mesh__core_t *core, mesh_port_t **port);
@@ -124,9 +132,10 @@ apr_status_t mesh__core_bridge(mesh__core_t *core, mesh_port_t **a,
                                mesh_port_t **b);
 
 /* Where a message sent on the port would go now: 1 and *ret_node if that is
- * another node, else 0. */
+ * another node, else 0. *ret_waiting: bytes that wait before it at a port of
+ * this node, to be received or for a move to be acknowledged. */
 int mesh__core_route(mesh__core_t *core, mesh_port_t *port,
-                     mesh_id_t *ret_node);
+                     mesh_id_t *ret_node, apr_size_t *ret_waiting);
 
 /* An event came from `from`.
  * Ownership: *message is always taken.

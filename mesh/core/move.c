@@ -325,7 +325,7 @@ void mesh__proxy_begin(mesh_port_t *port, const mesh__addr_t *target,
     port->target = *target;
     port->next_target = first;
     mesh__port_state_set(port, MESH__PROXYING);
-    while ((message = mesh__queue_take(&port->inbox)) != NULL) {
+    while ((message = mesh__port_inbox_take(port)) != NULL) {
         message->flags = MESH__EV_FLAG_MESSAGE;
         message->type = MESH__EV_MESSAGE;
         if (mesh__proxy_forward(port, message) != APR_SUCCESS)

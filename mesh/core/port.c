@@ -100,24 +100,46 @@ static apr_status_t refuse(mesh__core_t *core, mesh_message_t *event,
                            const mesh_id_t *culprit, apr_status_t status)
 {
     bounce(core, event, culprit);
-    mesh__drop(core, event);
+    mesh__lose(core, event, culprit);
     return status;
+}
+
+apr_size_t mesh__event_cost(const mesh_message_t *event)
+{
+    return event->len + MESH__UNREAD_OVERHEAD;
+}
+
+mesh_message_t *mesh__port_inbox_take(mesh_port_t *port)
+{
+    mesh_message_t *message = mesh__queue_take(&port->inbox);
+
+    if (message != NULL)
+        port->waiting -= mesh__event_cost(message);
+    return message;
+}
+
+static mesh_message_t *early_take(mesh_port_t *port)
+{
+    mesh_message_t *event = mesh__early_take(&port->early);
+
+    port->waiting -= mesh__event_cost(event);
+    port->n_early--;
+    return event;
 }
 
 void mesh__port_inbox_drop(mesh_port_t *port)
 {
     mesh_message_t *message;
 
-    while ((message = mesh__queue_take(&port->inbox)) != NULL)
+    while ((message = mesh__port_inbox_take(port)) != NULL)
         mesh__drop(port->core, message);
 }
 
 static void drop_early(mesh_port_t *port, const mesh_id_t *culprit)
 {
     while (port->early != NULL)
-        (void)refuse(port->core, mesh__early_take(&port->early), culprit,
+        (void)refuse(port->core, early_take(port), culprit,
                      APR_SUCCESS);
-    port->n_early = 0;
 }
 
 void mesh__port_free(mesh_port_t *port)
@@ -276,6 +298,8 @@ static void send_failure(mesh_port_t *port, const mesh_id_t *culprit,
 
 void mesh__port_fail(mesh_port_t *port, const mesh_id_t *culprit, int tell)
 {
+    mesh_message_t *message;
+
     assert(mesh__port_is_live(port));
     if (tell & MESH__TELL_PEER)
         send_failure(port, culprit, &port->peer);
@@ -284,8 +308,9 @@ void mesh__port_fail(mesh_port_t *port, const mesh_id_t *culprit, int tell)
     mesh__port_state_set(port, MESH__FAILED);
     port->culprit = *culprit;
     drop_early(port, culprit);
-    if (!port->is_owned)
-        mesh__port_inbox_drop(port);
+    while (!port->is_owned
+           && (message = mesh__port_inbox_take(port)) != NULL)
+        mesh__lose(port->core, message, culprit);
     mesh__port_ready(port);
 }
 
@@ -344,6 +369,7 @@ static apr_status_t peered_message(mesh_port_t *port, mesh_message_t *event)
         if (is_over_limit(port, event))
             return broken(port, event, MESH_E_LIMIT);
         event->n_hops = 0;
+        port->waiting += mesh__event_cost(event);
         mesh__queue_put(&port->inbox, event);
         mesh__port_ready(port);
     }
@@ -398,22 +424,20 @@ static apr_status_t peered_change(mesh_port_t *port, mesh_message_t *event)
 }
 
 /* docs/PROTOCOL.md 10, point 2: the named port came back to this node and has
- * ended before CHANGE_PEER was here. Its last events were among the early
- * ones; if none was a close, the peer counts as closed. */
+ * ended before CHANGE_PEER was here. If it ended because of our close, its own
+ * is among the early events, or still under way through a proxy. Else it has
+ * failed, though word of it may have gone to where this port was. */
 static void peer_is_gone(mesh_port_t *port)
 {
     const mesh_port_t *peer =
         mesh__table_find(&port->core->ports, &port->peer.port);
+    mesh_id_t culprit = port->core->self;
 
-    if (peer != NULL && peer->state == MESH__FAILED) {
-        mesh_id_t culprit = peer->culprit;
-
-        mesh__port_fail(port, &culprit, MESH__TELL_NONE);
-    }
-    else {
-        port->is_closed = 1;
-        ended(port);
-    }
+    if (peer != NULL && peer->state == MESH__FAILED)
+        culprit = peer->culprit;
+    else if (port->is_closed)
+        return;
+    mesh__port_fail(port, &culprit, MESH__TELL_NONE);
 }
 
 /* docs/PROTOCOL.md 2.4: passed on unchanged, the target acknowledges it to
@@ -567,6 +591,7 @@ static apr_status_t keep(mesh_port_t *port, mesh_message_t *event)
     if (is_over_limit(port, event)
         || (port->state != MESH__SENDING && port->n_early >= MESH__MAX_EARLY))
         return broken(port, event, MESH_E_LIMIT);
+    port->waiting += mesh__event_cost(event);
     mesh__early_put(&port->early, event);
     port->n_early++;
     return APR_SUCCESS;
@@ -584,8 +609,7 @@ static apr_status_t drain(mesh_port_t *port)
 
         if (ahead > 0)
             break;
-        event = mesh__early_take(&port->early);
-        port->n_early--;
+        event = early_take(port);
         if (ahead < 0)
             return broken(port, event, MESH_E_PROTOCOL);
         port->next_recv++;

@@ -52,6 +52,7 @@ struct mesh_port_t {
     mesh__queue_t inbox;      /* messages that can be received */
     mesh_message_t *early;    /* heap of events not yet looked at */
     int n_early;
+    apr_size_t waiting; /* bytes of inbox and early events, with overhead */
     mesh_message_t *spare;  /* events made beforehand, see mesh__port_note */
     mesh_port_t *stand_in;  /* made beforehand for moving a Done port */
     mesh__peer_t *origin;   /* the node that sent it here, or NULL */
@@ -63,11 +64,13 @@ struct mesh_port_t {
 
     unsigned is_owned : 1;    /* a user or message will close it */
     unsigned is_held : 1;     /* a user has it: say when it is ready */
+    unsigned is_kept : 1;     /* see mesh__core_keep */
     unsigned is_closed : 1;   /* a close was sent to the peer */
     unsigned is_ready : 1;    /* in core->ready */
     unsigned is_doomed : 1;   /* in core->doomed */
     unsigned is_lost : 1;     /* doomed: the culprit cannot be reached */
     unsigned is_dangling : 1; /* the new peer is ours, and has ended */
+    unsigned is_left : 1;     /* closed, and its peer's close can be lost */
 
     int n_failures;
     struct {
@@ -105,6 +108,12 @@ void mesh__unread_release(mesh__core_t *core, mesh_message_t *message);
 
 /* The core has done with the message and all that is in it. */
 void mesh__drop(mesh__core_t *core, mesh_message_t *message);
+
+/* The same for a message that cannot arrive because of `culprit`: the ports in
+ * it fail, so that who waits at their other ends does not take it for an
+ * answer. */
+void mesh__lose(mesh__core_t *core, mesh_message_t *message,
+                const mesh_id_t *culprit);
 
 /* The node is remembered as lost. */
 int mesh__is_lost(mesh__core_t *core, const mesh_id_t *node);
@@ -158,6 +167,12 @@ void mesh__port_ready_remove(mesh_port_t *port);
 
 /* Nobody holds it any more. */
 void mesh__port_disown(mesh_port_t *port);
+
+/* What an event counts in accounts of bytes. */
+apr_size_t mesh__event_cost(const mesh_message_t *event);
+
+/* Take the next message that can be received; NULL if there is none. */
+mesh_message_t *mesh__port_inbox_take(mesh_port_t *port);
 
 /* Drop what can be received. */
 void mesh__port_inbox_drop(mesh_port_t *port);

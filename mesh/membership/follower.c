@@ -118,6 +118,8 @@ static apr_status_t receive_ports(follower_t *follower,
         requests = mesh_port_take(initial->leader_send->slot);
         orders = mesh_port_take(initial->follower_recv->slot);
         user = mesh_port_take(initial->user->slot);
+        mesh__core_keep(requests);
+        mesh__core_keep(orders);
         rv = mesh_sender_from_port(&requests, &follower->requests);
     }
     if (rv == APR_SUCCESS)

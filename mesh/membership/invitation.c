@@ -105,7 +105,7 @@ static apr_status_t from_proto(const Mesh__Membership__Invitation *proto,
         if (rv == APR_SUCCESS)
             rv = addr_from_proto(proto->address->remote, &invitation.remote);
     }
-    if (rv != APR_SUCCESS || proto->handle < 0)
+    if (rv != APR_SUCCESS || proto->handle <= 0) /* 0: left out */
         return MESH_E_INVITATION;
     invitation.name = apr_pstrdup(pool, proto->name);
     invitation.handle = proto->handle;
@@ -129,7 +129,12 @@ apr_status_t mesh__invitation_decode(mesh__invitation_t *ret_invitation,
         return MESH_E_INVITATION;
     bytes = apr_pdecode_base64_binary(pool, text, APR_ENCODE_STRING,
                                       APR_ENCODE_NONE, &len);
-    if (!bytes)
+    /* APR reads on over what is no base64: only what it would write counts. */
+    if (!bytes
+        || strcmp(text, apr_pencode_base64_binary(pool, bytes,
+                                                  (apr_ssize_t)len,
+                                                  APR_ENCODE_NONE, NULL))
+               != 0)
         return MESH_E_INVITATION;
     arena = mesh__arena_create(DECODE_MEMORY);
     if (!arena)

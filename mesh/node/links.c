@@ -237,6 +237,8 @@ apr_status_t mesh__node_received(mesh_node_t *node, const mesh_id_t *from,
         rv = APR_SUCCESS;
     }
     mesh__node_drain(node);
+    if (node->local_busy) /* a move may have been acknowledged */
+        mesh__node_writable(node);
     peer = mesh__peer_find(node, from);
     if (peer && !peer->heard) {
         peer->heard = 1;

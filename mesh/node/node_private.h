@@ -53,6 +53,7 @@ struct mesh_node_t {
     int attend; /* a link or a missing link asks for attention */
     node_hook_t *hooks;
     node_hook_t *due, **due_end;
+    int local_busy; /* a send was refused for what waits in this node */
     int stopping;
     apr_uint64_t changes; /* deliveries and the like, for waiting threads */
     apr_size_t queue_limit, unread_limit;

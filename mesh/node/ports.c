@@ -56,22 +56,6 @@ void mesh__hook_due(mesh_node_t *node, mesh_port_t *port)
     }
 }
 
-void mesh__node_writable(mesh_node_t *node)
-{
-    node_hook_t *hook;
-    int any = 0;
-
-    for (hook = node->hooks; hook; hook = hook->next) {
-        if (hook->writable && !hook->closed) {
-            hook->due_writable = 1;
-            queue_hook(node, hook);
-            any = 1;
-        }
-    }
-    if (any)
-        pal_wake_signal(node->wake);
-}
-
 static node_hook_t *hook_get(mesh_node_t *node, mesh_port_t *port)
 {
     node_hook_t *hook = mesh__port_user(port);
@@ -161,20 +145,47 @@ apr_status_t mesh_port_ready_set(mesh_port_t *port, mesh_port_fn_t fn,
     return mesh__port_ready_set(port, fn, baton, NULL);
 }
 
-/* Would a send be refused now? Under the lock. */
-static int is_busy(mesh_node_t *node, mesh_port_t *port, int n_handles)
+/* Would a send be refused, with `limit` for what waits in this node? Under the
+ * lock. */
+static int is_busy(mesh_node_t *node, mesh_port_t *port, int n_handles,
+                   apr_size_t limit)
 {
+    apr_size_t waiting;
     node_peer_t *peer;
     mesh_id_t id;
+    int remote = mesh__core_route(node->core, port, &id, &waiting);
 
-    if (!mesh__core_route(node->core, port, &id))
-        return 0;
-    peer = mesh__peer_find(node, &id);
+    if (waiting > limit) {
+        node->local_busy = 1;
+        return 1;
+    }
+    peer = remote ? mesh__peer_find(node, &id) : NULL;
     if (!peer)
         return 0;
     if (!peer->ops)
         return peer->pending_bytes > node->queue_limit;
     return peer->ops->is_busy(peer->link, n_handles);
+}
+
+/* Some queue got shorter: who waits for that may try again. What waits in
+ * this node must have shrunk to half, so that not every message received is a
+ * turn for its sender. */
+void mesh__node_writable(mesh_node_t *node)
+{
+    node_hook_t *hook;
+    int any = 0;
+
+    node->local_busy = 0;
+    for (hook = node->hooks; hook; hook = hook->next) {
+        if (hook->writable && !hook->due_writable
+            && !is_busy(node, hook->port, 0, node->queue_limit / 2)) {
+            hook->due_writable = 1;
+            queue_hook(node, hook);
+            any = 1;
+        }
+    }
+    if (any)
+        pal_wake_signal(node->wake);
 }
 
 apr_status_t mesh_port_writable_set(mesh_port_t *port, mesh_port_fn_t fn,
@@ -188,7 +199,7 @@ apr_status_t mesh_port_writable_set(mesh_port_t *port, mesh_port_fn_t fn,
     if (hook) {
         hook->writable = fn;
         hook->writable_baton = baton;
-        hook->due_writable = fn && !is_busy(node, port, 0);
+        hook->due_writable = fn && !is_busy(node, port, 0, node->queue_limit);
         if (hook->due_writable) {
             queue_hook(node, hook);
             pal_wake_signal(node->wake);
@@ -207,15 +218,17 @@ static apr_status_t check_send(mesh_node_t *node, mesh_port_t *port,
                                mesh_message_t *message)
 {
     int n_handles = mesh__message_count_handles(message);
+    apr_size_t waiting;
     node_peer_t *peer;
     mesh_id_t id;
+    int remote = mesh__core_route(node->core, port, &id, &waiting);
 
-    if (!mesh__core_route(node->core, port, &id))
-        return APR_SUCCESS;
-    if (n_handles > MESH_MAX_HANDLES)
+    if (remote && n_handles > MESH_MAX_HANDLES)
         return MESH_E_LIMIT;
-    if (is_busy(node, port, n_handles))
+    if (is_busy(node, port, n_handles, node->queue_limit))
         return MESH_E_BUSY;
+    if (!remote)
+        return APR_SUCCESS;
     peer = mesh__peer_find(node, &id);
     if (peer && peer->ops)
         return peer->ops->prepare(peer->link, message);
@@ -290,6 +303,8 @@ apr_status_t mesh__port_poll(mesh_port_t *port, mesh_message_t **ret_message)
     mesh__node_lock(node);
     rv = mesh__core_recv(node->core, port, ret_message);
     mesh__node_drain(node);
+    if (node->local_busy)
+        mesh__node_writable(node);
     mesh__node_unlock(node);
     return rv;
 }
@@ -385,9 +400,18 @@ apr_status_t mesh_port_bridge(mesh_port_t **a, mesh_port_t **b)
 
 void mesh__node_close_ports(mesh_node_t *node)
 {
+    mesh_port_t *port;
+    apr_size_t index;
+    int n;
+
     mesh__node_lock(node);
-    mesh__hooks_free(node);
-    mesh__core_close_held(node->core);
-    mesh__node_drain(node);
+    do {
+        index = 0;
+        for (n = 0; (port = mesh__core_next_held(node->core, &index)); n++) {
+            hook_detach(node, port);
+            mesh__core_close(node->core, &port);
+            mesh__node_drain(node);
+        }
+    } while (n > 0);
     mesh__node_unlock(node);
 }
