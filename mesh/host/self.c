@@ -295,6 +295,7 @@ void mesh_run_host_if_launched(const char *base_name, mesh_self_fn_t fn,
 {
     static mesh_self_t self; /* findable in a core dump, like the name */
     const char *invitation = NULL;
+    int code;
 
     if (pal_initialize() != APR_SUCCESS)
         return;
@@ -308,5 +309,7 @@ void mesh_run_host_if_launched(const char *base_name, mesh_self_fn_t fn,
         pal_terminate();
         return;
     }
-    exit(live(&self, invitation, fn, baton));
+    code = live(&self, invitation, fn, baton);
+    apr_pool_destroy(self.pool); /* the loop with it: nothing is left behind */
+    exit(code);
 }
