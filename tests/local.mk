@@ -75,6 +75,7 @@ test_programs = \
 	%D%/unit/test_invitation \
 	%D%/unit/test_json \
 	%D%/unit/test_link \
+	%D%/unit/test_membership \
 	%D%/unit/test_node \
 	%D%/unit/test_packet_vectors \
 	%D%/unit/test_pal_log \
