@@ -698,17 +698,23 @@ static int is_alone(mesh__core_t *core)
     return 1;
 }
 
-/* Both its ends are here, and it waits for something that is not. */
+/* Both its ends are here, but something between them was not: what was on its
+ * way through another node is lost. */
 static int is_stuck(const mesh_port_t *port, const mesh_id_t *node)
 {
-    const mesh_id_t *self = &port->core->self;
+    mesh__core_t *core = port->core;
+    const mesh_port_t *peer;
 
     (void)node;
-    if (!mesh__port_is_live(port) || !mesh__id_equal(&port->peer.node, self))
+    if (!mesh__port_is_live(port)
+        || !mesh__id_equal(&port->peer.node, &core->self))
         return 0;
     if (port->state != MESH__PEERED)
-        return mesh__id_equal(&port->target.node, self);
-    return port->early != NULL || mesh__port_is_orphan(port);
+        return mesh__id_equal(&port->target.node, &core->self);
+    peer = mesh__table_find(&core->ports, &port->peer.port);
+    return peer == NULL || !mesh__port_is_live(peer)
+           || !mesh__id_equal(&peer->peer.port, &port->id)
+           || peer->next_send != port->next_recv;
 }
 
 void mesh__core_node_lost(mesh__core_t *core, const mesh_id_t *node)

@@ -138,8 +138,7 @@ void mesh__port_inbox_drop(mesh_port_t *port)
 static void drop_early(mesh_port_t *port, const mesh_id_t *culprit)
 {
     while (port->early != NULL)
-        (void)refuse(port->core, early_take(port), culprit,
-                     APR_SUCCESS);
+        (void)refuse(port->core, early_take(port), culprit, APR_SUCCESS);
 }
 
 void mesh__port_free(mesh_port_t *port)
@@ -308,8 +307,7 @@ void mesh__port_fail(mesh_port_t *port, const mesh_id_t *culprit, int tell)
     mesh__port_state_set(port, MESH__FAILED);
     port->culprit = *culprit;
     drop_early(port, culprit);
-    while (!port->is_owned
-           && (message = mesh__port_inbox_take(port)) != NULL)
+    while (!port->is_owned && (message = mesh__port_inbox_take(port)) != NULL)
         mesh__lose(port->core, message, culprit);
     mesh__port_ready(port);
 }

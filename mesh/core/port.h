@@ -52,12 +52,12 @@ struct mesh_port_t {
     mesh__queue_t inbox;      /* messages that can be received */
     mesh_message_t *early;    /* heap of events not yet looked at */
     int n_early;
-    apr_size_t waiting; /* bytes of inbox and early events, with overhead */
-    mesh_message_t *spare;  /* events made beforehand, see mesh__port_note */
-    mesh_port_t *stand_in;  /* made beforehand for moving a Done port */
-    mesh__peer_t *origin;   /* the node that sent it here, or NULL */
-    mesh_id_t old_node;     /* where it was before, or zero */
-    mesh_id_t culprit;      /* Failed: the node at fault */
+    apr_size_t waiting;    /* bytes of inbox and early events, with overhead */
+    mesh_message_t *spare; /* events made beforehand, see mesh__port_note */
+    mesh_port_t *stand_in; /* made beforehand for moving a Done port */
+    mesh__peer_t *origin;  /* the node that sent it here, or NULL */
+    mesh_id_t old_node;    /* where it was before, or zero */
+    mesh_id_t culprit;     /* Failed: the node at fault */
     mesh_port_t *list_next; /* of doomed ports, or of ports being made */
     mesh_port_t *ready_next;
     mesh_port_t *ready_prev;
