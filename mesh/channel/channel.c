@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 /* ChannelPayload {2: port}: a bare key of wire type 7, and the port. */
-static const unsigned char one_more_port[] = { 2 << 3 | 7 };
+static const unsigned char one_more_port[] = {2 << 3 | 7};
 
 struct mesh_sender_t {
     mesh_port_t *port;
@@ -76,8 +76,8 @@ static apr_status_t send_port(mesh_port_t *port, mesh_port_t **more)
 {
     mesh_message_t *message = NULL;
     mesh_port_t *sent = *more;
-    apr_status_t rv = mesh_message_create(&message, one_more_port,
-                                          sizeof(one_more_port));
+    apr_status_t rv =
+        mesh_message_create(&message, one_more_port, sizeof(one_more_port));
 
     if (rv == APR_SUCCESS)
         rv = mesh_message_port_put(message, &sent);
@@ -268,7 +268,7 @@ static apr_status_t poll_receive(void *baton)
 apr_status_t mesh_recv(mesh_receiver_t *receiver, apr_interval_time_t timeout,
                        mesh_message_t **ret_message)
 {
-    receiving_t r = { receiver, NULL };
+    receiving_t r = {receiver, NULL};
     apr_status_t rv =
         mesh__node_wait(receiver->node, poll_receive, &r, timeout);
 
@@ -361,8 +361,7 @@ apr_status_t mesh_receiver_from_port(mesh_port_t **port,
     return APR_SUCCESS;
 }
 
-apr_status_t mesh_channel_create(mesh_node_t *node,
-                                 mesh_sender_t **ret_sender,
+apr_status_t mesh_channel_create(mesh_node_t *node, mesh_sender_t **ret_sender,
                                  mesh_receiver_t **ret_receiver)
 {
     mesh_port_t *tx = NULL, *rx = NULL;

@@ -23,8 +23,7 @@ void mesh__generic_init(mesh__generic_t *generic,
                         const ProtobufCMessageDescriptor *part);
 
 /* Pack a value and send it on a port. */
-apr_status_t mesh__send_value(mesh_port_t *port,
-                              const ProtobufCMessage *value,
+apr_status_t mesh__send_value(mesh_port_t *port, const ProtobufCMessage *value,
                               mesh__wrap_t wrap, int last);
 
 #endif

@@ -43,8 +43,7 @@ static apr_status_t check_message(mesh_port_t *port, mesh_message_t **message)
     mesh_message_t *second = NULL;
     apr_status_t rv = mesh__payload_open_oneshot(*message);
 
-    if (rv == APR_SUCCESS
-        && mesh__port_poll(port, &second) == APR_SUCCESS) {
+    if (rv == APR_SUCCESS && mesh__port_poll(port, &second) == APR_SUCCESS) {
         mesh_message_destroy(&second);
         rv = MESH_E_PROTOCOL;
     }
@@ -55,8 +54,7 @@ static apr_status_t check_message(mesh_port_t *port, mesh_message_t **message)
     return rv;
 }
 
-apr_status_t mesh_oneshot_recv(mesh_port_t **port,
-                               apr_interval_time_t timeout,
+apr_status_t mesh_oneshot_recv(mesh_port_t **port, apr_interval_time_t timeout,
                                mesh_message_t **ret_message)
 {
     mesh_message_t *message;

@@ -67,15 +67,15 @@ void mesh_host_config_join_timeout_set(mesh_host_config_t *config,
     config->join_timeout = timeout;
 }
 
-void mesh_host_config_joined_set(mesh_host_config_t *config,
-                                 mesh_host_fn_t fn, void *baton)
+void mesh_host_config_joined_set(mesh_host_config_t *config, mesh_host_fn_t fn,
+                                 void *baton)
 {
     config->joined = fn;
     config->joined_baton = baton;
 }
 
-void mesh_host_config_exited_set(mesh_host_config_t *config,
-                                 mesh_host_fn_t fn, void *baton)
+void mesh_host_config_exited_set(mesh_host_config_t *config, mesh_host_fn_t fn,
+                                 void *baton)
 {
     config->exited = fn;
     config->exited_baton = baton;

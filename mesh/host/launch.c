@@ -107,8 +107,8 @@ static apr_status_t invite_and_start(mesh_host_t *host,
 
     if (rv != APR_SUCCESS)
         return rv;
-    rv = mesh__leader_invite(node, config->rights, user,
-                             mesh__host_peer_event, host, &invitation, &end);
+    rv = mesh__leader_invite(node, config->rights, user, mesh__host_peer_event,
+                             host, &invitation, &end);
     if (rv == APR_SUCCESS) {
         host->node_id = invitation.local.node;
         host->linked = 1;
@@ -128,18 +128,16 @@ static apr_status_t invite_and_start(mesh_host_t *host,
 static apr_status_t default_config(mesh_host_config_t **config,
                                    apr_pool_t *pool)
 {
-    return *config ? APR_SUCCESS : mesh_host_config_create(config, "host",
-                                                           pool);
+    return *config ? APR_SUCCESS
+                   : mesh_host_config_create(config, "host", pool);
 }
 
 /* Takes *initial; on failure what is in it goes back. */
-static apr_status_t launch(mesh_host_t *host,
-                           const mesh_host_config_t *config,
+static apr_status_t launch(mesh_host_t *host, const mesh_host_config_t *config,
                            mesh_message_t **initial)
 {
     mesh_port_t *near_end = NULL, *far_end = NULL;
-    apr_status_t rv =
-        mesh_port_pair(host->hosts->node, &near_end, &far_end);
+    apr_status_t rv = mesh_port_pair(host->hosts->node, &near_end, &far_end);
 
     if (rv == APR_SUCCESS)
         rv = invite_and_start(host, config, &far_end);
@@ -198,8 +196,7 @@ apr_status_t mesh_host_launch(mesh_host_t **ret_host, mesh_hosts_t *hosts,
     return APR_SUCCESS;
 }
 
-apr_status_t mesh_host_launch_port(mesh_host_t **ret_host,
-                                   mesh_hosts_t *hosts,
+apr_status_t mesh_host_launch_port(mesh_host_t **ret_host, mesh_hosts_t *hosts,
                                    mesh_host_config_t *config,
                                    mesh_port_t **ret_port)
 {

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#define UNLINK_DELAY APR_USEC_PER_SEC         /* from exit to cutting the link */
+#define UNLINK_DELAY APR_USEC_PER_SEC /* from exit to cutting the link */
 #define LINKLESS_DELAY (5 * APR_USEC_PER_SEC) /* from end of link to kill */
 #define CRASH_DELAY (5 * APR_USEC_PER_SEC)    /* from request to SIGABRT */
 
@@ -26,8 +26,7 @@ static void note_exit(const mesh_host_t *host)
     fields[1].key = "name";
     fields[1].text = host->name;
     fields[2].key = host->exit_signal ? "signal" : "code";
-    fields[2].number =
-        host->exit_signal ? host->exit_signal : host->exit_code;
+    fields[2].number = host->exit_signal ? host->exit_signal : host->exit_code;
     pal_log_write(mesh_node_log(host->hosts->node),
                   host->exit_code == 0 ? PAL_LOG_INFO : PAL_LOG_ERROR,
                   "mesh.host", "host exited", fields, 3);

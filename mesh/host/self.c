@@ -77,8 +77,8 @@ apr_status_t mesh_self_port_take(mesh_self_t *self, mesh_port_t **ret_port)
 {
     ProtobufCMessage *tree;
     mesh_port_t *port;
-    apr_status_t rv = mesh_self_initial(
-        self, &mesh__host__port_init__descriptor, &tree);
+    apr_status_t rv =
+        mesh_self_initial(self, &mesh__host__port_init__descriptor, &tree);
 
     if (rv != APR_SUCCESS)
         return rv;
@@ -203,9 +203,8 @@ static apr_status_t receive_initial(mesh_self_t *self, mesh_port_t **user)
     apr_status_t rv = mesh_oneshot_recv(user, JOIN_TIMEOUT, &self->initial);
 
     if (rv == APR_SUCCESS)
-        rv = mesh_message_unpack(self->initial,
-                                 &mesh__host__initial_message__descriptor,
-                                 &tree);
+        rv = mesh_message_unpack(
+            self->initial, &mesh__host__initial_message__descriptor, &tree);
     if (rv != APR_SUCCESS)
         return rv;
     initial = (Mesh__Host__InitialMessage *)tree;
@@ -301,8 +300,8 @@ void mesh_run_host_if_launched(const char *base_name, mesh_self_fn_t fn,
         return;
     self.base_name = base_name;
     if (apr_pool_create(&self.pool, NULL) != APR_SUCCESS
-        || pal_self_env_take(MESH__INVITATION_VARIABLE, &invitation,
-                             self.pool) != APR_SUCCESS
+        || pal_self_env_take(MESH__INVITATION_VARIABLE, &invitation, self.pool)
+               != APR_SUCCESS
         || !invitation) {
         if (self.pool)
             apr_pool_destroy(self.pool);

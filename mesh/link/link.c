@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECEIVE_MAX 64                        /* packets in one turn */
-#define QUEUED_COST 256                       /* counted for a struct */
-#define STALL_RETRY 10000                     /* us */
-#define STALL_LIMIT (10 * APR_USEC_PER_SEC)   /* then the link fails */
+#define RECEIVE_MAX 64                      /* packets in one turn */
+#define QUEUED_COST 256                     /* counted for a struct */
+#define STALL_RETRY 10000                   /* us */
+#define STALL_LIMIT (10 * APR_USEC_PER_SEC) /* then the link fails */
 
 typedef struct link_t {
     mesh_node_t *node;
@@ -26,12 +26,12 @@ typedef struct link_t {
 
     /* Under the node's lock. */
     mesh_message_t *queue, **queue_end;
-    apr_size_t queued;      /* bytes, with QUEUED_COST each */
-    int was_busy;           /* somebody was refused */
-    int finishing;          /* no more comes after the queue */
-    int shut;               /* the channel was told so */
-    apr_status_t broken;    /* cannot send: what comes is dropped */
-    apr_status_t stalled;   /* why the head of the queue cannot go now */
+    apr_size_t queued;    /* bytes, with QUEUED_COST each */
+    int was_busy;         /* somebody was refused */
+    int finishing;        /* no more comes after the queue */
+    int shut;             /* the channel was told so */
+    apr_status_t broken;  /* cannot send: what comes is dropped */
+    apr_status_t stalled; /* why the head of the queue cannot go now */
     apr_time_t stalled_since;
 
     int wants; /* what the channel's watch asks for; loop's thread */
@@ -56,7 +56,7 @@ static apr_status_t transmit_large(link_t *link, mesh_message_t *message)
 {
     pal_handle_t handles[PAL_CHANNEL_MAX_HANDLES];
     unsigned char head[MESH__PACKET_HEAD_LEN];
-    pal_bytes_t part = { head, sizeof(head) };
+    pal_bytes_t part = {head, sizeof(head)};
     apr_status_t rv = APR_SUCCESS;
 
     if (message->n_handles >= PAL_CHANNEL_MAX_HANDLES)
@@ -344,9 +344,9 @@ static void link_close(void *baton)
     free(link);
 }
 
-static const mesh__link_ops_t link_ops = { link_send,   link_is_busy,
-                                           link_prepare, link_finish,
-                                           link_attend, link_close };
+static const mesh__link_ops_t link_ops = {link_send,    link_is_busy,
+                                          link_prepare, link_finish,
+                                          link_attend,  link_close};
 
 apr_status_t mesh__link_start(mesh_node_t *node, const mesh_id_t *id,
                               pal_handle_t *end, mesh__peer_fn_t watch,

@@ -38,8 +38,8 @@ apr_status_t mesh__packet_region_start(const mesh_message_t *message,
     pal_handle_t region = PAL_HANDLE_NONE;
     apr_status_t rv;
 
-    size = (size + MESH__REGION_UNIT - 1) / MESH__REGION_UNIT
-           * MESH__REGION_UNIT;
+    size =
+        (size + MESH__REGION_UNIT - 1) / MESH__REGION_UNIT * MESH__REGION_UNIT;
     rv = pal_region_create("mesh", (apr_off_t)size, &region);
     if (rv == APR_SUCCESS && message->len > 0)
         rv = pal_region_write_at(region, (apr_off_t)front, message->data,
@@ -55,8 +55,8 @@ apr_status_t mesh__packet_region_start(const mesh_message_t *message,
 apr_status_t mesh__packet_region_finish(const mesh_message_t *message,
                                         pal_handle_t region)
 {
-    apr_status_t rv = pal_region_write_at(region, 0, message->head,
-                                          MESH__EVENT_HEAD_LEN);
+    apr_status_t rv =
+        pal_region_write_at(region, 0, message->head, MESH__EVENT_HEAD_LEN);
 
     if (rv == APR_SUCCESS && message->res_data_len > 0)
         rv = pal_region_write_at(region, MESH__EVENT_HEAD_LEN,
@@ -83,8 +83,7 @@ static apr_status_t give_handles(mesh_message_t *message,
 
 static apr_status_t open_inline(const unsigned char *event, apr_size_t len,
                                 pal_handle_t *handles, int n_handles,
-                                int handles_lost,
-                                mesh_message_t **ret_message)
+                                int handles_lost, mesh_message_t **ret_message)
 {
     mesh_message_t *message = mesh__message_alloc_event(len);
     apr_status_t rv;

@@ -11,8 +11,8 @@
 
 typedef struct follower_t {
     mesh_node_t *node;
-    mesh_sender_t *requests;  /* of LeaderRequest */
-    mesh_receiver_t *orders;  /* of FollowerRequest */
+    mesh_sender_t *requests; /* of LeaderRequest */
+    mesh_receiver_t *orders; /* of FollowerRequest */
 } follower_t;
 
 static void need_link(void *baton, const mesh_id_t *id)
@@ -169,8 +169,8 @@ apr_status_t mesh__follower_join(mesh_node_t **ret_node,
     apr_status_t rv = follower ? APR_SUCCESS : APR_ENOMEM;
 
     if (rv == APR_SUCCESS)
-        rv = mesh__node_create(&node, &invitation->local.node, loop, log,
-                               pool);
+        rv =
+            mesh__node_create(&node, &invitation->local.node, loop, log, pool);
     if (rv == APR_SUCCESS) {
         follower->node = node;
         mesh__node_ending_set(node, follower_ending, follower);

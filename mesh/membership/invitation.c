@@ -82,9 +82,8 @@ apr_status_t mesh__invitation_encode(const mesh__invitation_t *invitation,
     rv = mesh__payload_pack(&message, &proto.base, MESH__WRAP_NONE);
     if (rv != APR_SUCCESS)
         return rv;
-    text = apr_pencode_base64_binary(pool, message->data,
-                                     (apr_ssize_t)message->len,
-                                     APR_ENCODE_NONE, NULL);
+    text = apr_pencode_base64_binary(
+        pool, message->data, (apr_ssize_t)message->len, APR_ENCODE_NONE, NULL);
     mesh__payload_release(message);
     mesh__message_free(message);
     if (!text)
@@ -131,9 +130,9 @@ apr_status_t mesh__invitation_decode(mesh__invitation_t *ret_invitation,
                                       APR_ENCODE_NONE, &len);
     /* APR reads on over what is no base64: only what it would write counts. */
     if (!bytes
-        || strcmp(text, apr_pencode_base64_binary(pool, bytes,
-                                                  (apr_ssize_t)len,
-                                                  APR_ENCODE_NONE, NULL))
+        || strcmp(text,
+                  apr_pencode_base64_binary(pool, bytes, (apr_ssize_t)len,
+                                            APR_ENCODE_NONE, NULL))
                != 0)
         return MESH_E_INVITATION;
     arena = mesh__arena_create(DECODE_MEMORY);

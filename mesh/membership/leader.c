@@ -71,8 +71,7 @@ static apr_status_t order_connect(follower_t *to, const mesh_id_t *id,
             MESH__MEMBERSHIP__FOLLOWER_CONNECT__HAS_HANDLE_HANDLE;
         connect.handle = &handle;
     }
-    request.request_case =
-        MESH__MEMBERSHIP__FOLLOWER_REQUEST__REQUEST_CONNECT;
+    request.request_case = MESH__MEMBERSHIP__FOLLOWER_REQUEST__REQUEST_CONNECT;
     request.connect = &connect;
     return mesh_send(to->orders, &request.base);
 }
@@ -81,13 +80,14 @@ static apr_status_t order_connect(follower_t *to, const mesh_id_t *id,
  * asked for at the same time both keep the same one. */
 static apr_status_t connect_followers(follower_t *asker, const mesh_id_t *id)
 {
-    pal_handle_t ends[2] = { PAL_HANDLE_NONE, PAL_HANDLE_NONE };
+    pal_handle_t ends[2] = {PAL_HANDLE_NONE, PAL_HANDLE_NONE};
     follower_t *other = follower_find(asker->leader, id);
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv;
 
     if (other && other != asker && (asker->rights & MESH__MAY_CONNECT))
-        rv = pal_channel_pair(ends);
-    if (rv == APR_SUCCESS && ends[0] != PAL_HANDLE_NONE) {
+        (void)pal_channel_pair(ends); /* none: as if there were no such node */
+    /* A refusal goes to both, too: the other one may only be listening. */
+    if (other && other != asker) {
         rv = order_connect(other, &asker->id, &ends[0]);
         if (rv != APR_SUCCESS)
             pal_handle_close(&ends[1]);
@@ -147,8 +147,7 @@ static apr_status_t make_channels(follower_t *follower,
     mesh_node_t *node = follower->leader->node;
     mesh_sender_t *sender = NULL;
     mesh_receiver_t *receiver = NULL;
-    apr_status_t rv =
-        mesh_channel_create(node, &sender, &follower->requests);
+    apr_status_t rv = mesh_channel_create(node, &sender, &follower->requests);
 
     if (rv == APR_SUCCESS)
         rv = mesh_sender_to_port(&sender, ret_requests);
@@ -169,8 +168,8 @@ static apr_status_t send_initial(mesh_port_t **invitation, mesh_port_t **user,
 {
     Mesh__Membership__InitialMessage initial =
         MESH__MEMBERSHIP__INITIAL_MESSAGE__INIT;
-    Mesh__Port slots[3] = { MESH__PORT__INIT, MESH__PORT__INIT,
-                            MESH__PORT__INIT };
+    Mesh__Port slots[3] = {MESH__PORT__INIT, MESH__PORT__INIT,
+                           MESH__PORT__INIT};
 
     slots[0].slot = mesh_port_slot(requests);
     slots[1].slot = mesh_port_slot(orders);
@@ -219,7 +218,7 @@ apr_status_t mesh__leader_invite(mesh_node_t *node, int rights,
                                  pal_handle_t *ret_end)
 {
     leader_t *leader = mesh__node_leader(node);
-    pal_handle_t ends[2] = { PAL_HANDLE_NONE, PAL_HANDLE_NONE };
+    pal_handle_t ends[2] = {PAL_HANDLE_NONE, PAL_HANDLE_NONE};
     mesh_port_t *port = NULL, *requests = NULL, *orders = NULL;
     mesh__invitation_t invitation;
     follower_t *follower;

@@ -155,7 +155,8 @@ apr_status_t mesh__node_link_add(mesh_node_t *node, const mesh_id_t *id,
 
     mesh__node_lock(node);
     peer = mesh__peer_get(node, id);
-    if (!peer || peer->ops || mesh__id_equal(id, mesh__core_self(node->core))) {
+    if (!peer || peer->ops
+        || mesh__id_equal(id, mesh__core_self(node->core))) {
         mesh__node_unlock(node);
         return peer ? APR_EEXIST : APR_ENOMEM;
     }
@@ -222,6 +223,39 @@ static void note_bad_event(mesh_node_t *node, const mesh_id_t *from,
     node->bad_events = 0;
 }
 
+/* Another node is named as the home of a port's other end. */
+static void meet(mesh_node_t *node, const mesh_id_t *id)
+{
+    if (mesh__id_equal(id, mesh__core_self(node->core))
+        || mesh__peer_find(node, id) || !mesh__peer_get(node, id))
+        return;
+    node->attend = 1;
+}
+
+/* Links are asked for when a port first needs one, not when it first sends: a
+ * port that only receives would never hear that the node is lost. What is
+ * wrong with the event is core's business. */
+static void meet_nodes(mesh_node_t *node, const mesh_message_t *message)
+{
+    const unsigned char *body = message->event + MESH__EVENT_HEAD_LEN;
+    mesh__event_head_t head;
+    mesh__res_data_t res;
+    mesh__change_peer_t change;
+    apr_uint32_t i;
+
+    if (mesh__event_head_get(message->event, message->event_len, &head)
+        != APR_SUCCESS)
+        return;
+    for (i = 0; i < head.n_res; i++, body += MESH__RES_DATA_LEN) {
+        mesh__res_data_get(body, &res);
+        if (!mesh__id_is_zero(&res.id) && !mesh__id_is_zero(&res.peer.port))
+            meet(node, &res.peer.node);
+    }
+    if (head.type == MESH__EV_CHANGE_PEER
+        && mesh__change_peer_get(body, head.len, &change) == APR_SUCCESS)
+        meet(node, &change.peer.node);
+}
+
 apr_status_t mesh__node_received(mesh_node_t *node, const mesh_id_t *from,
                                  mesh_message_t **message)
 {
@@ -231,6 +265,7 @@ apr_status_t mesh__node_received(mesh_node_t *node, const mesh_id_t *from,
     apr_status_t rv;
 
     mesh__node_lock(node);
+    meet_nodes(node, *message);
     rv = mesh__core_event(node->core, from, message);
     if (rv != APR_SUCCESS && rv != APR_ENOMEM) {
         note_bad_event(node, from, rv);
@@ -251,8 +286,7 @@ apr_status_t mesh__node_received(mesh_node_t *node, const mesh_id_t *from,
     return rv;
 }
 
-static void note_lost(mesh_node_t *node, const mesh_id_t *id,
-                      apr_status_t why)
+static void note_lost(mesh_node_t *node, const mesh_id_t *id, apr_status_t why)
 {
     char text[128], digits[MESH_ID_TEXT_LEN];
     pal_log_field_t fields[2];

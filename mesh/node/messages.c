@@ -26,8 +26,7 @@ apr_status_t mesh_message_create(mesh_message_t **ret_message,
     return APR_SUCCESS;
 }
 
-apr_status_t mesh_message_port_put(mesh_message_t *message,
-                                   mesh_port_t **port)
+apr_status_t mesh_message_port_put(mesh_message_t *message, mesh_port_t **port)
 {
     mesh__res_t res;
     apr_status_t rv;
@@ -151,10 +150,9 @@ apr_status_t mesh_message_unpack(mesh_message_t *message,
     return mesh__payload_unpack(message, 0, type, ret_value);
 }
 
-apr_status_t
-mesh_message_unpack_boxed(mesh_message_t *message,
-                          const ProtobufCMessageDescriptor *type,
-                          ProtobufCMessage **ret_box)
+apr_status_t mesh_message_unpack_boxed(mesh_message_t *message,
+                                       const ProtobufCMessageDescriptor *type,
+                                       ProtobufCMessage **ret_box)
 {
     return mesh__payload_unpack(message, 1, type, ret_box);
 }

@@ -22,8 +22,7 @@ static void node_random(void *baton, void *buf, apr_size_t len)
 
     assert(len <= NODE_RANDOM);
     if (node->random_used + len > NODE_RANDOM) {
-        apr_status_t rv =
-            apr_generate_random_bytes(node->random, NODE_RANDOM);
+        apr_status_t rv = apr_generate_random_bytes(node->random, NODE_RANDOM);
 
         /* It worked when the node was made; guessable ids are no choice. */
         if (rv != APR_SUCCESS)

@@ -57,7 +57,7 @@ struct mesh_node_t {
     int stopping;
     apr_uint64_t changes; /* deliveries and the like, for waiting threads */
     apr_size_t queue_limit, unread_limit;
-    apr_uint64_t bad_events;  /* dropped, since the last line in the log */
+    apr_uint64_t bad_events; /* dropped, since the last line in the log */
     apr_time_t bad_logged;
     mesh__need_link_fn_t need_link;
     void *need_link_baton;

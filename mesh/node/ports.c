@@ -319,7 +319,7 @@ static apr_status_t poll_receive(void *baton)
 apr_status_t mesh_port_recv(mesh_port_t *port, apr_interval_time_t timeout,
                             mesh_message_t **ret_message)
 {
-    receiving_t r = { port, NULL };
+    receiving_t r = {port, NULL};
     apr_status_t rv =
         mesh__node_wait(node_of(port), poll_receive, &r, timeout);
 

@@ -29,8 +29,7 @@ static int is_done(void *baton)
 
 static apr_status_t wait_on_loop(waiting_t *w, apr_interval_time_t timeout)
 {
-    apr_status_t rv =
-        pal_loop_run_until(w->node->loop, is_done, w, timeout);
+    apr_status_t rv = pal_loop_run_until(w->node->loop, is_done, w, timeout);
 
     if (rv == APR_SUCCESS)
         return w->status;
@@ -74,7 +73,7 @@ apr_status_t mesh__node_wait(mesh_node_t *node,
                              apr_status_t (*poll)(void *baton), void *baton,
                              apr_interval_time_t timeout)
 {
-    waiting_t w = { node, poll, baton, APR_EAGAIN };
+    waiting_t w = {node, poll, baton, APR_EAGAIN};
 
     if (timeout == 0) /* a callback polls this way too */
         return is_done(&w) ? w.status : APR_TIMEUP;
@@ -141,8 +140,7 @@ static int no_links(void *baton)
     return !mesh__node_any_link(baton);
 }
 
-apr_status_t mesh_node_shutdown(mesh_node_t *node,
-                                apr_interval_time_t timeout)
+apr_status_t mesh_node_shutdown(mesh_node_t *node, apr_interval_time_t timeout)
 {
     apr_status_t rv, moved;
 

@@ -111,7 +111,7 @@ static void clones(void)
     mesh_message_t *message = NULL;
     mesh_sender_t *tx[3];
     mesh_receiver_t *rx;
-    apr_uint64_t sum = 0, seen[3] = { 0, 0, 0 };
+    apr_uint64_t sum = 0, seen[3] = {0, 0, 0};
     two_nodes_t n;
     int i, k;
 
@@ -182,8 +182,8 @@ static void typed_with_resources(void)
     CU_ASSERT_EQUAL(ends[1], PAL_HANDLE_NONE);
 
     TEST_OK(mesh_recv(rx, DEADLINE, &message));
-    TEST_OK(mesh_message_unpack(message, &channels__greeting__descriptor,
-                                &tree));
+    TEST_OK(
+        mesh_message_unpack(message, &channels__greeting__descriptor, &tree));
     got = (Channels__Greeting *)tree;
     CU_ASSERT_STRING_EQUAL(got->text, "hello");
     handle = mesh_handle_take(got->handle->slot);
@@ -245,7 +245,7 @@ static void count_received(void *baton, mesh_receiver_t *receiver)
 
 static void receiver_callbacks(void)
 {
-    counted_t counted = { 0, 0, APR_SUCCESS };
+    counted_t counted = {0, 0, APR_SUCCESS};
     mesh_sender_t *tx, *more;
     mesh_receiver_t *rx;
     two_nodes_t n;
@@ -323,7 +323,7 @@ static void note_reply(void *baton, apr_status_t status,
 
 static void oneshot_callbacks(void)
 {
-    reply_t reply = { 0, APR_SUCCESS, NULL };
+    reply_t reply = {0, APR_SUCCESS, NULL};
     mesh_port_t *tx, *rx;
     two_nodes_t n;
 
@@ -360,7 +360,7 @@ static void oneshot_callbacks(void)
 
 static void answers(void)
 {
-    static const char *const texts[] = { "outer", "inner" };
+    static const char *const texts[] = {"outer", "inner"};
     Channels__Greeting greeting = CHANNELS__GREETING__INIT;
     const char *const *got_texts;
     mesh_port_t *tx, *rx;
@@ -396,16 +396,16 @@ static void answers(void)
 }
 
 static const test_case_t cases[] = {
-    { "numbers_local", numbers_local },
-    { "receiver_closed", receiver_closed },
-    { "clones", clones },
-    { "typed_with_resources", typed_with_resources },
-    { "garbage_payload", garbage_payload },
-    { "receiver_callbacks", receiver_callbacks },
-    { "oneshots", oneshots },
-    { "oneshot_callbacks", oneshot_callbacks },
-    { "answers", answers },
-    { NULL, NULL },
+    {"numbers_local", numbers_local},
+    {"receiver_closed", receiver_closed},
+    {"clones", clones},
+    {"typed_with_resources", typed_with_resources},
+    {"garbage_payload", garbage_payload},
+    {"receiver_callbacks", receiver_callbacks},
+    {"oneshots", oneshots},
+    {"oneshot_callbacks", oneshot_callbacks},
+    {"answers", answers},
+    {NULL, NULL},
 };
 
 int main(int argc, char **argv)

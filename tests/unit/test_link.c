@@ -47,8 +47,8 @@ static void rig_start(rig_t *rig)
     TEST_OK(mesh_node_create(&rig->node, rig->loop, NULL, test_pool()));
     TEST_OK(pal_channel_pair(ends));
     TEST_OK(pal_channel_open(&rig->peer, &ends[1]));
-    TEST_OK(mesh__link_start(rig->node, &rig->peer_id, &ends[0], peer_event,
-                             rig));
+    TEST_OK(
+        mesh__link_start(rig->node, &rig->peer_id, &ends[0], peer_event, rig));
     far_addr.node = rig->peer_id;
     far_addr.port = rig->far_id;
     mesh__node_lock(rig->node);
@@ -87,8 +87,8 @@ static void send_raw(rig_t *rig, const void *data, apr_size_t len,
 
 /* An event packet; returns its length. */
 static apr_size_t event_packet(rig_t *rig, unsigned char *buf, int type,
-                               int flags, apr_uint64_t seq,
-                               apr_uint32_t n_res, apr_uint32_t len)
+                               int flags, apr_uint64_t seq, apr_uint32_t n_res,
+                               apr_uint32_t len)
 {
     mesh__event_head_t head;
 
@@ -208,22 +208,22 @@ static void fatal_packets(void)
     mesh__packet_head_put(buf, 0);
     ends_link(buf, 8, NULL, 0);
     mesh__packet_head_put(buf, MESH__PACKET_EVENT);
-    ends_link(buf, 7, NULL, 0);               /* truncated */
-    ends_link(buf, 16385, NULL, 0);           /* longer than allowed */
+    ends_link(buf, 7, NULL, 0);     /* truncated */
+    ends_link(buf, 16385, NULL, 0); /* longer than allowed */
     mesh__packet_head_put(buf, MESH__PACKET_LARGE_EVENT);
-    ends_link(buf, 8, NULL, 0);               /* no region */
+    ends_link(buf, 8, NULL, 0); /* no region */
     TEST_OK(pal_handle_pipe(ends));
-    ends_link(buf, 8, ends, 2);               /* a pipe for a region */
+    ends_link(buf, 8, ends, 2); /* a pipe for a region */
     pal_handle_close(&ends[0]);
     pal_handle_close(&ends[1]);
     TEST_OK(pal_region_create("x", 65536, &region));
-    ends_link(buf, 8, &region, 1);            /* not sealed */
+    ends_link(buf, 8, &region, 1); /* not sealed */
     TEST_OK(pal_region_seal(region));
     CU_ASSERT_NOT_EQUAL(region, PAL_HANDLE_NONE);
     pal_handle_close(&region);
     TEST_OK(pal_region_create("x", 39, &region));
     TEST_OK(pal_region_seal(region));
-    ends_link(buf, 8, &region, 1);            /* no room for a head */
+    ends_link(buf, 8, &region, 1); /* no room for a head */
     pal_handle_close(&region);
 }
 
@@ -274,13 +274,13 @@ static void protocol_error_fails_port(void)
 }
 
 static const test_case_t cases[] = {
-    { "good_packets", good_packets },
-    { "tolerated", tolerated },
-    { "stray_handles", stray_handles },
-    { "fatal_packets", fatal_packets },
-    { "sparse_region", sparse_region },
-    { "protocol_error_fails_port", protocol_error_fails_port },
-    { NULL, NULL },
+    {"good_packets", good_packets},
+    {"tolerated", tolerated},
+    {"stray_handles", stray_handles},
+    {"fatal_packets", fatal_packets},
+    {"sparse_region", sparse_region},
+    {"protocol_error_fails_port", protocol_error_fails_port},
+    {NULL, NULL},
 };
 
 int main(int argc, char **argv)

@@ -40,8 +40,8 @@ static void local_pair(void)
 
 static void sizes_across(void)
 {
-    static const apr_size_t sizes[] = { 0,     1,     16335, 16336,
-                                        16337, 40000, 1048576 };
+    static const apr_size_t sizes[] = {0,     1,     16335,  16336,
+                                       16337, 40000, 1048576};
     two_nodes_t n;
     unsigned i;
 
@@ -282,8 +282,7 @@ static void unread_limit_at_once(void)
     TEST_OK(mesh_port_send_bytes(n.ours, pattern(2 << 20), 2 << 20));
     CU_ASSERT_EQUAL(mesh_port_recv(n.theirs, DEADLINE, &message),
                     MESH_E_FAILED);
-    CU_ASSERT_EQUAL(mesh_port_recv(n.ours, DEADLINE, &message),
-                    MESH_E_FAILED);
+    CU_ASSERT_EQUAL(mesh_port_recv(n.ours, DEADLINE, &message), MESH_E_FAILED);
     two_nodes_end(&n);
 }
 
@@ -339,7 +338,7 @@ static void block_inside(void *baton, mesh_port_t *port)
 
 static void blocking_inside_callback(void)
 {
-    reentrant_t r = { NULL, APR_SUCCESS, APR_SUCCESS };
+    reentrant_t r = {NULL, APR_SUCCESS, APR_SUCCESS};
     mesh_port_t *a, *b;
     two_nodes_t n;
 
@@ -392,7 +391,7 @@ static void *APR_THREAD_FUNC echo_thread(apr_thread_t *thread, void *baton)
 
 static void blocking_on_other_thread(void)
 {
-    echo_t echo = { NULL, 200, APR_SUCCESS };
+    echo_t echo = {NULL, 200, APR_SUCCESS};
     apr_thread_t *thread;
     apr_status_t joined;
     two_nodes_t n;
@@ -400,8 +399,7 @@ static void blocking_on_other_thread(void)
 
     two_nodes_start(&n);
     echo.port = n.theirs;
-    TEST_OK(apr_thread_create(&thread, NULL, echo_thread, &echo,
-                              test_pool()));
+    TEST_OK(apr_thread_create(&thread, NULL, echo_thread, &echo, test_pool()));
     for (i = 0; i < 200; i++)
         assert_passes(n.ours, n.ours, pattern(100), 100);
     TEST_OK(apr_thread_join(&joined, thread));
@@ -423,8 +421,7 @@ static void node_lost(void)
     n.theirs = NULL;
     TEST_OK(mesh_port_recv(n.ours, DEADLINE, &message));
     mesh_message_destroy(&message);
-    CU_ASSERT_EQUAL(mesh_port_recv(n.ours, DEADLINE, &message),
-                    MESH_E_CLOSED);
+    CU_ASSERT_EQUAL(mesh_port_recv(n.ours, DEADLINE, &message), MESH_E_CLOSED);
     mesh_port_close(&n.ours);
     mesh_node_destroy(&n.leader);
     pal_loop_destroy(n.loop);
@@ -437,8 +434,7 @@ static void node_lost_with_open_port(void)
 
     two_nodes_start(&n);
     mesh_node_destroy(&n.follower);
-    CU_ASSERT_EQUAL(mesh_port_recv(n.ours, DEADLINE, &message),
-                    MESH_E_FAILED);
+    CU_ASSERT_EQUAL(mesh_port_recv(n.ours, DEADLINE, &message), MESH_E_FAILED);
     mesh_port_close(&n.ours);
     mesh_node_destroy(&n.leader);
     pal_loop_destroy(n.loop);
@@ -454,8 +450,7 @@ static void bad_arguments(void)
     two_nodes_start(&n);
     TEST_OK(mesh_message_create(&message, "x", 1));
     CU_ASSERT_EQUAL(mesh_message_port_put(message, &none), APR_EINVAL);
-    CU_ASSERT_EQUAL(mesh_message_handle_put(message, &no_handle),
-                    APR_EINVAL);
+    CU_ASSERT_EQUAL(mesh_message_handle_put(message, &no_handle), APR_EINVAL);
     CU_ASSERT_EQUAL(mesh_message_port_take(message, 0, &none),
                     MESH_E_RESOURCE);
     CU_ASSERT_EQUAL(mesh_message_port_take(message, -1, &none),
@@ -472,23 +467,23 @@ static void bad_arguments(void)
 }
 
 static const test_case_t cases[] = {
-    { "local_pair", local_pair },
-    { "sizes_across", sizes_across },
-    { "handles_across", handles_across },
-    { "close_across", close_across },
-    { "move_there_and_back", move_there_and_back },
-    { "bridge_across", bridge_across },
-    { "busy_and_writable", busy_and_writable },
-    { "unread_limit", unread_limit },
-    { "unread_limit_at_once", unread_limit_at_once },
-    { "ready_callbacks", ready_callbacks },
-    { "blocking_inside_callback", blocking_inside_callback },
-    { "timeouts", timeouts },
-    { "blocking_on_other_thread", blocking_on_other_thread },
-    { "node_lost", node_lost },
-    { "node_lost_with_open_port", node_lost_with_open_port },
-    { "bad_arguments", bad_arguments },
-    { NULL, NULL },
+    {"local_pair", local_pair},
+    {"sizes_across", sizes_across},
+    {"handles_across", handles_across},
+    {"close_across", close_across},
+    {"move_there_and_back", move_there_and_back},
+    {"bridge_across", bridge_across},
+    {"busy_and_writable", busy_and_writable},
+    {"unread_limit", unread_limit},
+    {"unread_limit_at_once", unread_limit_at_once},
+    {"ready_callbacks", ready_callbacks},
+    {"blocking_inside_callback", blocking_inside_callback},
+    {"timeouts", timeouts},
+    {"blocking_on_other_thread", blocking_on_other_thread},
+    {"node_lost", node_lost},
+    {"node_lost_with_open_port", node_lost_with_open_port},
+    {"bad_arguments", bad_arguments},
+    {NULL, NULL},
 };
 
 int main(int argc, char **argv)

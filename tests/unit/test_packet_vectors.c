@@ -30,9 +30,8 @@ typedef struct vector_t {
 
 static json_t *all_vectors(void)
 {
-    json_t *file =
-        json_load_file(test_data("tests/vectors/unix-packet.json"),
-                       test_pool());
+    json_t *file = json_load_file(test_data("tests/vectors/unix-packet.json"),
+                                  test_pool());
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     CU_ASSERT_FATAL(json_count(json_get(file, "vectors")) >= 16);
@@ -45,8 +44,8 @@ static vector_t *load(const json_t *json)
 
     vector->json = json;
     vector->name = json_string(json_get(json, "name"));
-    vector->len = hex_decode(json_string(json_get(json, "hex")),
-                             vector->bytes, MAX_LEN);
+    vector->len =
+        hex_decode(json_string(json_get(json, "hex")), vector->bytes, MAX_LEN);
     CU_ASSERT_NOT_EQUAL_FATAL(vector->len, (apr_size_t)-1);
     return vector;
 }
@@ -80,9 +79,9 @@ static apr_size_t build(const json_t *json, unsigned char *buf)
     mesh__res_data_t data;
     int i;
 
-    mesh__packet_head_put(p, (int)json_number(json_get(
-                                 json_get(json, "packet_header"),
-                                 "packet_type")));
+    mesh__packet_head_put(
+        p, (int)json_number(
+               json_get(json_get(json, "packet_header"), "packet_type")));
     p += MESH__PACKET_HEAD_LEN;
     get_id(event, "port_id", &head.port);
     head.type = (int)json_number(json_get(event, "event_type"));
@@ -144,12 +143,12 @@ static void release_handles(void)
     vector_t *v = find("release_fds");
     mesh_message_t *message = NULL;
 
-    TEST_OK(mesh__packet_open(v->bytes, v->len, NULL, 0, 0, 1 << 20,
-                              &message));
+    TEST_OK(
+        mesh__packet_open(v->bytes, v->len, NULL, 0, 0, 1 << 20, &message));
     CU_ASSERT_PTR_NULL(message); /* nothing to do */
-    CU_ASSERT_EQUAL(mesh__packet_open(v->bytes, v->len - 1, NULL, 0, 0,
-                                      1 << 20, &message),
-                    MESH_E_TRUNCATED);
+    CU_ASSERT_EQUAL(
+        mesh__packet_open(v->bytes, v->len - 1, NULL, 0, 0, 1 << 20, &message),
+        MESH_E_TRUNCATED);
 }
 
 /* The region of the large event as upstream made it; only its head is in the
@@ -169,12 +168,12 @@ static void large_event(void)
     TEST_OK(pal_region_create("mesh", size, &region));
     TEST_OK(pal_region_write_at(region, 0, head, len));
     TEST_OK(pal_handle_dup(region, &copy));
-    CU_ASSERT_EQUAL(mesh__packet_open(v->bytes, v->len, &copy, 1, 0, 1 << 20,
-                                      &message),
-                    PAL_E_SEALS);
+    CU_ASSERT_EQUAL(
+        mesh__packet_open(v->bytes, v->len, &copy, 1, 0, 1 << 20, &message),
+        PAL_E_SEALS);
     TEST_OK(pal_region_seal(region));
-    TEST_OK(mesh__packet_open(v->bytes, v->len, &copy, 1, 0, 1 << 20,
-                              &message));
+    TEST_OK(
+        mesh__packet_open(v->bytes, v->len, &copy, 1, 0, 1 << 20, &message));
     TEST_OK(mesh__event_head_get(message->event, message->event_len, &h));
     CU_ASSERT_EQUAL(h.n_res, 3);
     CU_ASSERT_EQUAL(message->event_len, 40 + 3 * 96 + (apr_size_t)h.len);
@@ -183,8 +182,7 @@ static void large_event(void)
     mesh__message_free(message);
 
     /* too large for here: comes without its payload, for its port to fail */
-    TEST_OK(mesh__packet_open(v->bytes, v->len, &copy, 1, 0, 10000,
-                              &message));
+    TEST_OK(mesh__packet_open(v->bytes, v->len, &copy, 1, 0, 10000, &message));
     CU_ASSERT_TRUE(message->handles_lost);
     CU_ASSERT_EQUAL(message->event_len, 40 + 3 * 96);
     mesh__message_free(message);
@@ -228,9 +226,10 @@ static void decode(const char *name, const ProtobufCMessageDescriptor *type,
     /* all of these stand in a channel payload or oneshot: {1: value} */
     CU_ASSERT_FATAL(len > 2 && payload[0] >> 3 == 1);
     d->arena = mesh__arena_create(1 << 16);
-    TEST_OK(mesh__payload_decode(type, payload + ((payload[0] & 7) == 6 ? 3 : 2),
-                                 len - ((payload[0] & 7) == 6 ? 3 : 2),
-                                 d->res, d->n_res, d->arena, &d->tree));
+    TEST_OK(mesh__payload_decode(type,
+                                 payload + ((payload[0] & 7) == 6 ? 3 : 2),
+                                 len - ((payload[0] & 7) == 6 ? 3 : 2), d->res,
+                                 d->n_res, d->arena, &d->tree));
 }
 
 static void private_messages(void)
@@ -246,8 +245,7 @@ static void private_messages(void)
     initial = (const Mesh__Membership__InitialMessage *)d.tree;
     CU_ASSERT_EQUAL(initial->leader_send->slot,
                     (apr_uint64_t)(uintptr_t)&d.res[0].u);
-    CU_ASSERT_EQUAL(initial->user->slot,
-                    (apr_uint64_t)(uintptr_t)&d.res[2].u);
+    CU_ASSERT_EQUAL(initial->user->slot, (apr_uint64_t)(uintptr_t)&d.res[2].u);
     mesh__arena_destroy(d.arena);
 
     decode("host_initial_message", &mesh__host__initial_message__descriptor,
@@ -297,11 +295,11 @@ static void private_messages(void)
 }
 
 static const test_case_t cases[] = {
-    { "packets_both_ways", packets_both_ways },
-    { "release_handles", release_handles },
-    { "large_event", large_event },
-    { "private_messages", private_messages },
-    { NULL, NULL },
+    {"packets_both_ways", packets_both_ways},
+    {"release_handles", release_handles},
+    {"large_event", large_event},
+    {"private_messages", private_messages},
+    {NULL, NULL},
 };
 
 int main(int argc, char **argv)

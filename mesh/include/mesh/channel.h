@@ -25,8 +25,7 @@ extern "C" {
 typedef struct mesh_sender_t mesh_sender_t;
 typedef struct mesh_receiver_t mesh_receiver_t;
 
-apr_status_t mesh_channel_create(mesh_node_t *node,
-                                 mesh_sender_t **ret_sender,
+apr_status_t mesh_channel_create(mesh_node_t *node, mesh_sender_t **ret_sender,
                                  mesh_receiver_t **ret_receiver);
 
 /* Send a value.

@@ -66,8 +66,7 @@ typedef struct mesh_host_info_t {
 } mesh_host_info_t;
 int mesh_hosts_count(mesh_hosts_t *hosts);
 apr_status_t mesh_hosts_list(mesh_hosts_t *hosts,
-                             apr_array_header_t **ret_infos,
-                             apr_pool_t *pool);
+                             apr_array_header_t **ret_infos, apr_pool_t *pool);
 
 /* How to launch: `name` is for people (at most 255 bytes of UTF-8). A
  * configuration can be used for many launches. */
@@ -111,8 +110,8 @@ void mesh_host_config_join_timeout_set(mesh_host_config_t *config,
  * MESH_E_DIED, APR_TIMEUP. May be NULL. */
 typedef void (*mesh_host_fn_t)(void *baton, mesh_host_t *host,
                                apr_status_t status);
-void mesh_host_config_joined_set(mesh_host_config_t *config,
-                                 mesh_host_fn_t fn, void *baton);
+void mesh_host_config_joined_set(mesh_host_config_t *config, mesh_host_fn_t fn,
+                                 void *baton);
 
 /* A host whose connection has ended but whose process runs on is killed 5 s
  * later. */
@@ -120,8 +119,8 @@ void mesh_host_config_joined_set(mesh_host_config_t *config,
 /* Called once on the loop when the host has ended; mesh_host_exit_code and
  * mesh_host_exit_signal tell how. After it the host is out of the slab. The
  * ports it held have closed or failed before. */
-void mesh_host_config_exited_set(mesh_host_config_t *config,
-                                 mesh_host_fn_t fn, void *baton);
+void mesh_host_config_exited_set(mesh_host_config_t *config, mesh_host_fn_t fn,
+                                 void *baton);
 
 /* Launch. Returns when the program runs; joining goes on by itself. The
  * struct `init` reaches the host's function (mesh_self_initial).
@@ -136,8 +135,7 @@ apr_status_t mesh_host_launch(mesh_host_t **ret_host, mesh_hosts_t *hosts,
 /* The same with a single port as initial message: the host takes its end with
  * mesh_self_port_take. `ret_host` may be NULL, and so may `config`: a host
  * named "host" with all defaults. */
-apr_status_t mesh_host_launch_port(mesh_host_t **ret_host,
-                                   mesh_hosts_t *hosts,
+apr_status_t mesh_host_launch_port(mesh_host_t **ret_host, mesh_hosts_t *hosts,
                                    mesh_host_config_t *config,
                                    mesh_port_t **ret_port);
 

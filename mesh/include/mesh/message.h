@@ -81,17 +81,15 @@ apr_status_t mesh_message_pack(mesh_message_t **ret_message,
  * Errors: MESH_E_TRUNCATED, MESH_E_WIRE, MESH_E_RESOURCE, MESH_E_MISSING,
  * MESH_E_DEPTH, MESH_E_VALUE: the sender broke the agreement; MESH_E_LIMIT:
  * it would take more memory than 4 MiB + 8 times its size; APR_ENOMEM. */
-apr_status_t
-mesh_message_unpack(mesh_message_t *message,
-                    const ProtobufCMessageDescriptor *type,
-                    ProtobufCMessage **ret_value);
+apr_status_t mesh_message_unpack(mesh_message_t *message,
+                                 const ProtobufCMessageDescriptor *type,
+                                 ProtobufCMessage **ret_value);
 
 /* The same for channels and oneshots of something that is not a message
  * (numbers, strings, a port): `type` has the value as its field 1. */
-apr_status_t
-mesh_message_unpack_boxed(mesh_message_t *message,
-                          const ProtobufCMessageDescriptor *type,
-                          ProtobufCMessage **ret_box);
+apr_status_t mesh_message_unpack_boxed(mesh_message_t *message,
+                                       const ProtobufCMessageDescriptor *type,
+                                       ProtobufCMessage **ret_box);
 
 /* Destroy it with all that is still in it. Nothing happens for NULL. */
 void mesh_message_destroy(mesh_message_t **message);

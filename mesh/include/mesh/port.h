@@ -42,8 +42,7 @@ apr_status_t mesh_port_send_bytes(mesh_port_t *port, const void *data,
 
 /* Send a last message and close the port, in one step.
  * Ownership: both are taken on success only. */
-apr_status_t mesh_port_send_last(mesh_port_t **port,
-                                 mesh_message_t **message);
+apr_status_t mesh_port_send_last(mesh_port_t **port, mesh_message_t **message);
 
 /* Receive. `timeout` 0: do not wait; < 0: no limit.
  * Ownership: the message is the caller's.

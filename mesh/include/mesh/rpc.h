@@ -39,8 +39,7 @@ apr_status_t mesh_oneshot_send_boxed(mesh_port_t **port,
  * or MESH_E_STOPPING; the message is the caller's.
  * Errors: MESH_E_CLOSED: closed without a message; MESH_E_FAILED: the process
  * is lost; and those of mesh_port_recv. */
-apr_status_t mesh_oneshot_recv(mesh_port_t **port,
-                               apr_interval_time_t timeout,
+apr_status_t mesh_oneshot_recv(mesh_port_t **port, apr_interval_time_t timeout,
                                mesh_message_t **ret_message);
 
 /* Have `fn` called once on the node's loop with the message, or with NULL and

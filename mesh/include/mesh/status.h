@@ -17,8 +17,9 @@ extern "C" {
  * added at the end. */
 #define MESH_STATUS_MAP(ROW)                                                  \
     ROW(MESH_E_CLOSED, 1, "closed by the other end")                          \
-    ROW(MESH_E_FAILED, 2, "port failed: the process at the other end is lost "\
-                          "or broke the protocol")                            \
+    ROW(MESH_E_FAILED, 2,                                                     \
+        "port failed: the process at the other end is lost "                  \
+        "or broke the protocol")                                              \
     ROW(MESH_E_BUSY, 3, "too much is queued for the receiving process")       \
     ROW(MESH_E_REENTRANT, 4, "blocking call inside a callback")               \
     ROW(MESH_E_STOPPING, 5, "the launching process has let go of this host")  \
