@@ -25,6 +25,8 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/lib/json.c \
 	%D%/lib/json.h \
 	%D%/lib/leaks.h \
+	%D%/lib/raw_peer.c \
+	%D%/lib/raw_peer.h \
 	%D%/lib/two_nodes.c \
 	%D%/lib/two_nodes.h \
 	%D%/conform/proc.h \
@@ -71,6 +73,7 @@ CLEANFILES += $(nodist_%C%_libtest_la_SOURCES)
 
 # A program of one file of its own name needs a line here and no more.
 test_programs = \
+	%D%/unit/test_channel_vectors \
 	%D%/unit/test_channels \
 	%D%/unit/test_invitation \
 	%D%/unit/test_json \
@@ -87,7 +90,6 @@ test_programs = \
 	%D%/unit/test_payload_limits \
 	%D%/unit/test_payload_vectors \
 	%D%/unix/test_confined \
-	%D%/unix/test_demo_faults \
 	%D%/unix/test_harness \
 	%D%/unix/test_pal_channel \
 	%D%/unix/test_pal_confine \
@@ -98,9 +100,13 @@ test_programs = \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
 	%D%/sim/sim_core \
-	%D%/process/test_demo \
 	%D%/process/test_host \
 	%D%/process/test_host_start
+if MESH_DEMO
+test_programs += \
+	%D%/process/test_demo \
+	%D%/unix/test_demo_faults
+endif
 check_PROGRAMS += $(test_programs) %D%/unix/faulty
 
 # Memory runs out at will.

@@ -147,12 +147,12 @@ apr_status_t mesh_hosts_shutdown(mesh_hosts_t *hosts,
     hosts->closing = 1;
     for (host = hosts->first; host; host = host->next)
         mesh_host_stop(host);
-    rv = pal_loop_run_until(loop, is_empty, hosts, timeout);
+    rv = mesh__loop_run_until(loop, is_empty, hosts, timeout);
     if (hosts->n == 0)
         return APR_SUCCESS;
     for (host = hosts->first; host; host = host->next)
         (void)mesh_host_kill(host);
-    (void)pal_loop_run_until(loop, is_empty, hosts, KILL_TIMEOUT);
+    (void)mesh__loop_run_until(loop, is_empty, hosts, KILL_TIMEOUT);
     return rv;
 }
 

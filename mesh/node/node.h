@@ -151,6 +151,11 @@ apr_status_t mesh__node_wait(mesh_node_t *node,
                              apr_status_t (*poll)(void *baton), void *baton,
                              apr_interval_time_t timeout);
 
+/* Run the loop until done(baton), whatever else stops it meanwhile.
+ * Errors: APR_TIMEUP, PAL_E_REENTRANT. */
+apr_status_t mesh__loop_run_until(pal_loop_t *loop, int (*done)(void *baton),
+                                  void *baton, apr_interval_time_t timeout);
+
 /* From now on blocking calls return MESH_E_STOPPING, and the loop is stopped.
  */
 void mesh__node_stop(mesh_node_t *node);

@@ -109,17 +109,20 @@ int mesh__node_is_stopping(mesh_node_t *node)
     return ret;
 }
 
-/* Run the loop until `done`, whatever stops it meanwhile. */
-static apr_status_t run_until(mesh_node_t *node, int (*done)(void *baton),
-                              apr_interval_time_t timeout)
+apr_status_t mesh__loop_run_until(pal_loop_t *loop, int (*done)(void *baton),
+                                  void *baton, apr_interval_time_t timeout)
 {
     apr_time_t end = apr_time_now() + timeout;
     apr_interval_time_t left = timeout;
     apr_status_t rv;
 
     do {
-        rv = pal_loop_run_until(node->loop, done, node, left < 0 ? 0 : left);
-        left = end - apr_time_now();
+        rv = pal_loop_run_until(loop, done, baton, left);
+        if (timeout >= 0) {
+            left = end - apr_time_now();
+            if (left < 0)
+                left = 0;
+        }
     } while (APR_STATUS_IS_EINTR(rv));
     return rv;
 }
@@ -149,12 +152,12 @@ apr_status_t mesh_node_shutdown(mesh_node_t *node, apr_interval_time_t timeout)
     if (timeout < 0)
         timeout = SHUTDOWN_DEFAULT;
     mesh__node_unstop(node);
-    moved = run_until(node, nothing_moves, timeout);
+    moved = mesh__loop_run_until(node->loop, nothing_moves, node, timeout);
     if (node->ending)
         node->ending(node->ending_baton);
     node->ending = NULL;
     mesh__node_finish_links(node);
-    rv = run_until(node, no_links, timeout);
+    rv = mesh__loop_run_until(node->loop, no_links, node, timeout);
     mesh__node_close_links(node);
     return rv != APR_SUCCESS ? rv : moved;
 }

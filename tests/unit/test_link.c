@@ -4,86 +4,13 @@
 #include "config.h"
 
 #include "harness.h"
+#include "raw_peer.h"
 
 #include "event.h"
-#include "link.h"
 #include "packet.h"
-
-#include <pal/pal.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct rig_t {
-    pal_loop_t *loop;
-    mesh_node_t *node;
-    mesh_id_t peer_id;
-    pal_channel_t *peer; /* the hostile end */
-    mesh_port_t *port;   /* of the node; the hostile end is its peer */
-    mesh_id_t port_id, far_id;
-    int heard, lost;
-} rig_t;
-
-static void peer_event(void *baton, mesh__peer_event_t event)
-{
-    rig_t *rig = baton;
-
-    if (event == MESH__PEER_HEARD)
-        rig->heard++;
-    else
-        rig->lost++;
-}
-
-static void rig_start(rig_t *rig)
-{
-    mesh__addr_t far_addr;
-    pal_handle_t ends[2];
-
-    memset(rig, 0, sizeof(*rig));
-    memset(&rig->peer_id, 0x77, sizeof(rig->peer_id));
-    memset(&rig->far_id, 0x55, sizeof(rig->far_id));
-    memset(&rig->port_id, 0x11, sizeof(rig->port_id));
-    TEST_OK(pal_loop_create(&rig->loop, test_pool()));
-    TEST_OK(mesh_node_create(&rig->node, rig->loop, NULL, test_pool()));
-    TEST_OK(pal_channel_pair(ends));
-    TEST_OK(pal_channel_open(&rig->peer, &ends[1]));
-    TEST_OK(
-        mesh__link_start(rig->node, &rig->peer_id, &ends[0], peer_event, rig));
-    far_addr.node = rig->peer_id;
-    far_addr.port = rig->far_id;
-    mesh__node_lock(rig->node);
-    TEST_OK(mesh__core_adopt(mesh__node_core(rig->node), &rig->port_id,
-                             &far_addr, &rig->port));
-    mesh__node_unlock(rig->node);
-}
-
-static void settle(rig_t *rig)
-{
-    while (pal_loop_step(rig->loop, 0) == APR_SUCCESS)
-        ;
-}
-
-static void rig_end(rig_t *rig)
-{
-    pal_channel_close(&rig->peer);
-    settle(rig);
-    CU_ASSERT_EQUAL(rig->lost, 1);
-    CU_ASSERT_EQUAL(mesh_port_status(rig->port), MESH_E_FAILED);
-    mesh_port_close(&rig->port);
-    mesh_node_destroy(&rig->node);
-    pal_loop_destroy(rig->loop);
-}
-
-static void send_raw(rig_t *rig, const void *data, apr_size_t len,
-                     const pal_handle_t *handles, int n)
-{
-    pal_bytes_t part;
-
-    part.data = data;
-    part.len = len;
-    TEST_OK(pal_channel_send(rig->peer, &part, 1, handles, n));
-    settle(rig);
-}
 
 /* An event packet; returns its length. */
 static apr_size_t event_packet(rig_t *rig, unsigned char *buf, int type,
@@ -112,7 +39,7 @@ static void assert_works(rig_t *rig, apr_uint64_t seq)
                                   MESH__EV_FLAG_MESSAGE, seq, 0, 2);
 
     memcpy(buf + len, "ok", 2);
-    send_raw(rig, buf, len + 2, NULL, 0);
+    rig_send(rig, buf, len + 2, NULL, 0);
     TEST_OK(mesh_port_recv(rig->port, 0, &message));
     CU_ASSERT(memcmp(mesh_message_data(message, &len), "ok", 2) == 0);
     mesh_message_destroy(&message);
@@ -140,20 +67,20 @@ static void tolerated(void)
     rig_start(&rig);
     memset(buf, 0, sizeof(buf));
     len = event_packet(&rig, buf, MESH__EV_MESSAGE, 1, 1, 0, 100);
-    send_raw(&rig, buf, len, NULL, 0); /* shorter than it says */
-    send_raw(&rig, buf, 20, NULL, 0);  /* not even a head */
+    rig_send(&rig, buf, len, NULL, 0); /* shorter than it says */
+    rig_send(&rig, buf, 20, NULL, 0);  /* not even a head */
     len = event_packet(&rig, buf, 2, 1, 1, 0, 0);
-    send_raw(&rig, buf, len, NULL, 0); /* unknown type */
+    rig_send(&rig, buf, len, NULL, 0); /* unknown type */
     len = event_packet(&rig, buf, 99, 1, 1, 0, 0);
-    send_raw(&rig, buf, len, NULL, 0);
+    rig_send(&rig, buf, len, NULL, 0);
     len = event_packet(&rig, buf, MESH__EV_MESSAGE, 1, 1, 0xffffffff, 0);
-    send_raw(&rig, buf, len, NULL, 0); /* too many resources */
+    rig_send(&rig, buf, len, NULL, 0); /* too many resources */
     rig.port_id.bytes[3] ^= 1;
     len = event_packet(&rig, buf, MESH__EV_MESSAGE, 1, 1, 0, 0);
-    send_raw(&rig, buf, len, NULL, 0); /* unknown port */
+    rig_send(&rig, buf, len, NULL, 0); /* unknown port */
     rig.port_id.bytes[3] ^= 1;
     mesh__packet_head_put(buf, MESH__PACKET_RELEASE_HANDLES);
-    send_raw(&rig, buf, 16, NULL, 0);
+    rig_send(&rig, buf, 16, NULL, 0);
     CU_ASSERT_EQUAL(rig.lost, 0);
     assert_works(&rig, 1);
     rig_end(&rig);
@@ -173,13 +100,13 @@ static void stray_handles(void)
     for (i = 0; i < PAL_CHANNEL_MAX_HANDLES; i++)
         many[i] = ends[0];
     len = event_packet(&rig, buf, MESH__EV_MESSAGE, 1, 1, 0, 0);
-    send_raw(&rig, buf, len, many, PAL_CHANNEL_MAX_HANDLES);
+    rig_send(&rig, buf, len, many, PAL_CHANNEL_MAX_HANDLES);
     rig.port_id.bytes[3] ^= 1;
     len = event_packet(&rig, buf, MESH__EV_MESSAGE, 1, 1, 0, 0);
-    send_raw(&rig, buf, len, many, 3); /* for an unknown port */
+    rig_send(&rig, buf, len, many, 3); /* for an unknown port */
     rig.port_id.bytes[3] ^= 1;
     mesh__packet_head_put(buf, MESH__PACKET_RELEASE_HANDLES);
-    send_raw(&rig, buf, 16, many, 2);
+    rig_send(&rig, buf, 16, many, 2);
     CU_ASSERT_EQUAL(rig.lost, 0);
     pal_handle_close(&ends[0]);
     pal_handle_close(&ends[1]);
@@ -193,7 +120,7 @@ static void ends_link(const void *data, apr_size_t len,
     rig_t rig;
 
     rig_start(&rig);
-    send_raw(&rig, data, len, handles, n);
+    rig_send(&rig, data, len, handles, n);
     CU_ASSERT_EQUAL(rig.lost, 1);
     rig_end(&rig);
 }
@@ -242,7 +169,7 @@ static void sparse_region(void)
                                 MESH__EVENT_HEAD_LEN));
     TEST_OK(pal_region_seal(region));
     mesh__packet_head_put(packet, MESH__PACKET_LARGE_EVENT);
-    send_raw(&rig, packet, 8, &region, 1);
+    rig_send(&rig, packet, 8, &region, 1);
     pal_handle_close(&region);
     CU_ASSERT_EQUAL(rig.lost, 0);
     CU_ASSERT_EQUAL(mesh_port_recv(rig.port, 0, &message), MESH_E_FAILED);
@@ -253,7 +180,6 @@ static void sparse_region(void)
 static void protocol_error_fails_port(void)
 {
     unsigned char buf[128];
-    pal_handle_t handles[PAL_CHANNEL_MAX_HANDLES];
     mesh_message_t *message = NULL;
     mesh__event_head_t head;
     apr_size_t len;
@@ -263,9 +189,9 @@ static void protocol_error_fails_port(void)
     rig_start(&rig);
     assert_works(&rig, 1);
     len = event_packet(&rig, buf, MESH__EV_MESSAGE, 1, 1, 0, 0);
-    send_raw(&rig, buf, len, NULL, 0);
+    rig_send(&rig, buf, len, NULL, 0);
     CU_ASSERT_EQUAL(mesh_port_recv(rig.port, 0, &message), MESH_E_FAILED);
-    TEST_OK(pal_channel_recv(rig.peer, buf, sizeof(buf), &len, handles, &n));
+    len = rig_recv(&rig, buf, sizeof(buf), &n);
     TEST_OK(mesh__event_head_get(buf + 8, len - 8, &head));
     CU_ASSERT_EQUAL(head.type, MESH__EV_FAIL_PORT);
     CU_ASSERT(mesh__id_equal(&head.port, &rig.far_id));
