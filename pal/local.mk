@@ -25,6 +25,7 @@ palinclude_HEADERS = \
 	$(PAL_CPPFLAGS)
 %C%_libpal_la_LIBADD = $(APR_LIBS)
 %C%_libpal_la_SOURCES = \
+	%D%/job.c \
 	%D%/log.c \
 	%D%/loop.c \
 	%D%/pal.c \

@@ -23,6 +23,8 @@ const char *pal_step_name(pal_step_t step)
         return "preparing";
     case PAL_STEP_CLONE:
         return "making the process";
+    case PAL_STEP_JOB:
+        return "entering its job";
     case PAL_STEP_HANDLES:
         return "placing its handles";
     case PAL_STEP_FOLDER:
@@ -324,6 +326,29 @@ static void fill_envp(pal_command_t *command, char *const *parent, char **envp)
     *envp = NULL;
 }
 
+/* Launch it, into its job if it has one. */
+static apr_status_t launch(pal_process_t **ret_process, pal_command_t *command,
+                           char *const *argv, char *const *envp)
+{
+    pal__job_entry_t entry = PAL__JOB_ENTRY_NONE;
+    pal_process_t *process = NULL;
+    apr_status_t rv;
+
+    if (command->job != NULL) {
+        command->failed_step = PAL_STEP_JOB;
+        rv = pal__job_entering(command->job, &entry);
+        if (rv != APR_SUCCESS)
+            return rv;
+    }
+    rv = pal__process_launch(&process, command, &entry, argv, envp,
+                             &command->failed_step);
+    if (command->job != NULL)
+        pal__job_entered(command->job, process);
+    if (rv == APR_SUCCESS)
+        *ret_process = process;
+    return rv;
+}
+
 apr_status_t pal_process_start(pal_process_t **ret_process,
                                pal_command_t *command)
 {
@@ -344,8 +369,7 @@ apr_status_t pal_process_start(pal_process_t **ret_process,
         return APR_ENOMEM;
     fill_argv(command, lists);
     fill_envp(command, parent, lists + n_argv);
-    rv = pal__process_launch(ret_process, command, lists, lists + n_argv,
-                             &command->failed_step);
+    rv = launch(ret_process, command, lists, lists + n_argv);
     if (rv == APR_SUCCESS)
         command->failed_step = PAL_STEP_NONE;
     free(lists);

@@ -56,8 +56,32 @@ struct pal_command_t {
     pal__limit_t limits[PAL__N_LIMITS];
     int no_new_privs;
     int die_with_parent;
+    struct pal_job_t *job; /* NULL: none */
     pal_step_t failed_step;
 };
+
+/* What a job wants of a child that is launched into it. The child does these
+ * three things first of all, in this order, and a failure of one is a failed
+ * launch, PAL_STEP_JOB. */
+typedef struct pal__job_entry_t {
+    pal_handle_t cgroup; /* cgroup.procs, open to write: it writes "0" */
+    apr_int64_t group;   /* process group to join, if the command names no
+                            group and no session; 0: none */
+    pal_handle_t keeper; /* socket or pipe: it writes one byte, whose sender
+                            is the child (SO_PASSCRED) */
+} pal__job_entry_t;
+#define PAL__JOB_ENTRY_NONE                                                   \
+    {                                                                         \
+        PAL_HANDLE_NONE, 0, PAL_HANDLE_NONE                                   \
+    }
+
+/* Provided by job.c: called by pal_process_start around each launch with a
+ * job, on the thread that launches. If `entering` fails the launch fails with
+ * its status. What *ret_entry names must be there until `entered`, which gets
+ * the process, or NULL if the launch has failed, and cannot fail. */
+apr_status_t pal__job_entering(struct pal_job_t *job,
+                               pal__job_entry_t *ret_entry);
+void pal__job_entered(struct pal_job_t *job, pal_process_t *process);
 
 /* The environment of this process: "NAME=value" strings, then NULL. Borrowed
  * until someone changes the environment. */
@@ -68,6 +92,7 @@ char *const *pal__environment(void);
  * failure *ret_step names what failed and nothing is left. */
 apr_status_t pal__process_launch(pal_process_t **ret_process,
                                  const pal_command_t *command,
+                                 const pal__job_entry_t *entry,
                                  char *const *argv, char *const *envp,
                                  pal_step_t *ret_step);
 

@@ -199,6 +199,7 @@ static int launch(pal_process_t *process, pal__spawn_t *spawn)
 
 apr_status_t pal__process_launch(pal_process_t **ret_process,
                                  const pal_command_t *command,
+                                 const pal__job_entry_t *entry,
                                  char *const *argv, char *const *envp,
                                  pal_step_t *ret_step)
 {
@@ -215,6 +216,7 @@ apr_status_t pal__process_launch(pal_process_t **ret_process,
     spawn.n_handles = 0;
     spawn.folder = command->folder;
     spawn.limits = command->limits;
+    spawn.entry = entry;
     spawn.no_new_privs = command->no_new_privs;
     spawn.die_with_parent = command->die_with_parent;
     spawn.step = PAL_STEP_PREPARE;

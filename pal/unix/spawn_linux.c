@@ -172,6 +172,21 @@ PAL__NO_SANITIZER static void reset_signals(child_t *child)
                   SIGNAL_SET_SIZE);
 }
 
+/* Before anything that it could leave behind without its job. */
+PAL__NO_SANITIZER static void enter_job(child_t *child,
+                                        const pal__job_entry_t *entry)
+{
+    if (entry->cgroup >= 0
+        && raw(SYS_write, (long)entry->cgroup, (long)"0", 1, 0) != 1)
+        fail(child, errno);
+    if (entry->group != 0
+        && raw(SYS_setpgid, 0, (long)entry->group, 0, 0) != 0)
+        fail(child, errno);
+    if (entry->keeper >= 0
+        && raw(SYS_write, (long)entry->keeper, (long)"", 1, 0) != 1)
+        fail(child, errno);
+}
+
 PAL__NO_SANITIZER static int is_target(const pal__spawn_t *spawn, int fd)
 {
     int i = 0;
@@ -255,8 +270,10 @@ PAL__NO_SANITIZER static int run_child(void *arg)
     const char *program =
         spawn->program != NULL ? spawn->program : "/proc/self/exe";
 
-    child->result.step = PAL_STEP_HANDLES;
     reset_signals(child);
+    child->result.step = PAL_STEP_JOB;
+    enter_job(child, spawn->entry);
+    child->result.step = PAL_STEP_HANDLES;
     place_handles(child);
     child->result.step = PAL_STEP_FOLDER;
     if (spawn->folder != NULL

@@ -32,6 +32,7 @@ typedef struct pal__spawn_t {
     int n_handles;
     const char *folder;         /* or NULL */
     const pal__limit_t *limits; /* PAL__N_LIMITS of them */
+    const pal__job_entry_t *entry;
     int no_new_privs, die_with_parent;
 
     /* Results. */

@@ -64,6 +64,7 @@ typedef enum {
     PAL_STEP_NONE,    /* nothing failed */
     PAL_STEP_PREPARE, /* in the parent, before there was a child */
     PAL_STEP_CLONE,   /* making the child */
+    PAL_STEP_JOB,     /* putting it into its job */
     PAL_STEP_HANDLES,
     PAL_STEP_FOLDER,
     PAL_STEP_LIMITS,
