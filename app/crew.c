@@ -12,16 +12,17 @@
 #include <string.h>
 
 /* Sanitizers reserve terabytes of address space and die at once under any
- * limit of it, so programs built with them have no --memory-limit. */
+ * limit of it, so programs built with them have no --memory-limit. Nor can
+ * LeakSanitizer look into a confined process. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#    define CREW_LIMITS_MEMORY 0
+#    define CREW_HAS_SANITIZER 1
 #elif defined(__has_feature)
 #    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#        define CREW_LIMITS_MEMORY 0
+#        define CREW_HAS_SANITIZER 1
 #    endif
 #endif
-#ifndef CREW_LIMITS_MEMORY
-#    define CREW_LIMITS_MEMORY 1
+#ifndef CREW_HAS_SANITIZER
+#    define CREW_HAS_SANITIZER 0
 #endif
 
 /* How long a worker may take to become ready, and to end once it is lost. */
@@ -353,8 +354,10 @@ static apr_status_t configure(worker_t *worker, const options_t *options,
     rv = pal_command_handle_add(command, errors, 2);
     if (rv == APR_SUCCESS)
         rv = pal_command_limit_set(command, PAL_LIMIT_CORE, 0);
-    if (rv == APR_SUCCESS && CREW_LIMITS_MEMORY)
+    if (rv == APR_SUCCESS && !CREW_HAS_SANITIZER)
         rv = pal_command_limit_set(command, PAL_LIMIT_MEMORY, options->memory);
+    if (rv == APR_SUCCESS && CREW_HAS_SANITIZER && options->confine)
+        rv = pal_command_env_set(command, "LSAN_OPTIONS", "detect_leaks=0");
     if (options->confine)
         mesh_host_config_confine_set(worker->config, MESH_CONFINE_WORKER,
                                      MESH_CONFINE_FIRST);
