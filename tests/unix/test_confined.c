@@ -52,9 +52,12 @@ static int act_create(void)
 
 static int act_make_folder(void)
 {
-    int result = outcome(mkdir("confined-folder", 0700));
+    char path[64];
+    int result;
 
-    (void)rmdir("confined-folder");
+    apr_snprintf(path, sizeof(path), "/tmp/confined-%d", (int)getpid());
+    result = outcome(mkdir(path, 0700));
+    (void)rmdir(path);
     return result;
 }
 
