@@ -16,6 +16,8 @@ LDADD = %D%/libtest.la mesh/libmesh.la pal/libpal.la $(CUNIT_LIBS)
 # The harness, and what several programs share.
 check_LTLIBRARIES += %D%/libtest.la
 %C%_libtest_la_SOURCES = \
+	%D%/lib/core_rig.c \
+	%D%/lib/core_rig.h \
 	%D%/lib/core_wire.c \
 	%D%/lib/core_wire.h \
 	%D%/lib/harness.c \
@@ -75,6 +77,7 @@ CLEANFILES += $(nodist_%C%_libtest_la_SOURCES)
 test_programs = \
 	%D%/unit/test_channel_vectors \
 	%D%/unit/test_channels \
+	%D%/unit/test_event_vectors \
 	%D%/unit/test_invitation \
 	%D%/unit/test_json \
 	%D%/unit/test_link \
@@ -90,6 +93,7 @@ test_programs = \
 	%D%/unit/test_payload_limits \
 	%D%/unit/test_payload_vectors \
 	%D%/unix/test_confined \
+	%D%/unix/test_demo_faults \
 	%D%/unix/test_harness \
 	%D%/unix/test_pal_channel \
 	%D%/unix/test_pal_confine \
@@ -100,13 +104,9 @@ test_programs = \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
 	%D%/sim/sim_core \
+	%D%/process/test_demo \
 	%D%/process/test_host \
 	%D%/process/test_host_start
-if MESH_DEMO
-test_programs += \
-	%D%/process/test_demo \
-	%D%/unix/test_demo_faults
-endif
 check_PROGRAMS += $(test_programs) %D%/unix/faulty
 
 # Memory runs out at will.
