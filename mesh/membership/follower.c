@@ -22,8 +22,11 @@ static void need_link(void *baton, const mesh_id_t *id)
         MESH__MEMBERSHIP__LEADER_REQUEST__INIT;
     Mesh__Membership__Connect connect = MESH__MEMBERSHIP__CONNECT__INIT;
     mesh__id_proto_t id_proto;
-    apr_status_t rv = mesh_sender_status(follower->requests);
+    apr_status_t rv;
 
+    if (!follower->requests) /* asked again once it has joined */
+        return;
+    rv = mesh_sender_status(follower->requests);
     connect.node = mesh__id_proto(&id_proto, id);
     request.request_case = MESH__MEMBERSHIP__LEADER_REQUEST__REQUEST_CONNECT;
     request.connect = &connect;
@@ -174,6 +177,7 @@ apr_status_t mesh__follower_join(mesh_node_t **ret_node,
     if (rv == APR_SUCCESS) {
         follower->node = node;
         mesh__node_ending_set(node, follower_ending, follower);
+        mesh__node_need_link_set(node, need_link, follower);
         rv = join(follower, invitation, end, timeout, ret_user);
     }
     else {

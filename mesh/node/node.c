@@ -280,8 +280,17 @@ void mesh__node_ending_set(mesh_node_t *node, void (*fn)(void *baton),
 void mesh__node_need_link_set(mesh_node_t *node, mesh__need_link_fn_t fn,
                               void *baton)
 {
+    node_peer_t *peer;
+    int b;
+
+    mesh__node_lock(node);
     node->need_link = fn;
     node->need_link_baton = baton;
+    for (b = 0; fn && b < NODE_BUCKETS; b++)
+        for (peer = node->peers[b]; peer; peer = peer->next)
+            peer->asked = 0;
+    mesh__node_attend(node);
+    mesh__node_unlock(node);
 }
 
 void mesh__node_leader_set(mesh_node_t *node, void *leader)

@@ -97,7 +97,8 @@ void mesh__node_writable(mesh_node_t *node);
 
 /* Whom to ask for links to nodes that there is none to. Called on the loop's
  * thread, without the lock, once a node; the answer is mesh__node_link_add or
- * mesh__node_link_lost. Without one, such nodes are lost. */
+ * mesh__node_link_lost. Without one, such nodes are lost. Setting it asks anew
+ * for all that there is still no link to. */
 typedef void (*mesh__need_link_fn_t)(void *baton, const mesh_id_t *id);
 void mesh__node_need_link_set(mesh_node_t *node, mesh__need_link_fn_t fn,
                               void *baton);
