@@ -19,6 +19,17 @@
 #include <string.h>
 
 #define LIMIT apr_time_from_sec(20)
+#define MAX_HOSTS 20
+
+/* What the log said of the end of a host; -1 for a field that was not there.
+ */
+typedef struct exit_event_t {
+    pal_log_level_t level;
+    apr_int64_t pid;
+    char name[64];
+    apr_int64_t code;
+    apr_int64_t signal;
+} exit_event_t;
 
 /* The mesh of the running case, and what was reported of its hosts. */
 static struct {
@@ -31,39 +42,37 @@ static struct {
     int count_at_exit;
     apr_status_t wait_inside;
     int n_events;
-    pal_log_level_t level;
-    apr_int64_t pid;
-    char name[64];
-    apr_int64_t code; /* -1 if the event has none */
-    apr_int64_t signal;
+    exit_event_t events[MAX_HOSTS];
 } mesh;
 
 static void on_log(void *baton, const pal_log_event_t *event)
 {
+    exit_event_t *noted;
     int i;
 
     (void)baton;
     if (strcmp(event->area, "mesh.host") != 0
-        || strcmp(event->message, "host exited") != 0) {
+        || strcmp(event->message, "host exited") != 0
+        || mesh.n_events == MAX_HOSTS) {
         return;
     }
-    mesh.n_events++;
-    mesh.level = event->level;
-    mesh.code = mesh.signal = -1;
+    noted = &mesh.events[mesh.n_events++];
+    noted->level = event->level;
+    noted->pid = noted->code = noted->signal = -1;
     for (i = 0; i < event->n_fields; i++) {
         const pal_log_field_t *field = &event->fields[i];
 
         if (strcmp(field->key, "pid") == 0) {
-            mesh.pid = field->number;
+            noted->pid = field->number;
         }
         else if (strcmp(field->key, "name") == 0) {
-            apr_cpystrn(mesh.name, field->text, sizeof(mesh.name));
+            apr_cpystrn(noted->name, field->text, sizeof(noted->name));
         }
         else if (strcmp(field->key, "code") == 0) {
-            mesh.code = field->number;
+            noted->code = field->number;
         }
         else if (strcmp(field->key, "signal") == 0) {
-            mesh.signal = field->number;
+            noted->signal = field->number;
         }
     }
 }
@@ -173,25 +182,36 @@ static void expect_end(mesh_port_t *port, apr_status_t expected)
     mesh_message_destroy(&message);
 }
 
+static const exit_event_t *event_of(apr_int64_t pid)
+{
+    const exit_event_t *found = NULL;
+    int i;
+
+    for (i = 0; i < mesh.n_events; i++) {
+        if (mesh.events[i].pid == pid) {
+            CU_ASSERT_PTR_NULL(found); /* there is one a host */
+            found = &mesh.events[i];
+        }
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+    return found;
+}
+
 /* Wait for the end of the host and check all that is said of it. */
 static void expect_exit(mesh_host_t **host, int code, int signal)
 {
-    apr_int64_t pid = mesh_host_pid(*host);
-    int n_before = mesh.n_exited;
+    const exit_event_t *event;
 
-    if (!mesh_host_has_ended(*host)) {
-        TEST_OK(mesh_host_wait(*host, LIMIT));
-        CU_ASSERT_EQUAL(mesh.n_exited, n_before + 1);
-    }
+    TEST_OK(mesh_host_wait(*host, LIMIT));
     CU_ASSERT_TRUE(mesh_host_has_ended(*host));
     CU_ASSERT_EQUAL(mesh_host_exit_code(*host), code);
     CU_ASSERT_EQUAL(mesh_host_exit_signal(*host), signal);
     CU_ASSERT_EQUAL(mesh.n_events, mesh.n_exited);
-    CU_ASSERT_EQUAL(mesh.pid, pid);
-    CU_ASSERT_STRING_EQUAL(mesh.name, mesh_host_name(*host));
-    CU_ASSERT_EQUAL(mesh.code, signal != 0 ? -1 : code);
-    CU_ASSERT_EQUAL(mesh.signal, signal != 0 ? signal : -1);
-    CU_ASSERT_EQUAL(mesh.level, code == 0 ? PAL_LOG_INFO : PAL_LOG_ERROR);
+    event = event_of(mesh_host_pid(*host));
+    CU_ASSERT_STRING_EQUAL(event->name, mesh_host_name(*host));
+    CU_ASSERT_EQUAL(event->code, signal != 0 ? -1 : code);
+    CU_ASSERT_EQUAL(event->signal, signal != 0 ? signal : -1);
+    CU_ASSERT_EQUAL(event->level, code == 0 ? PAL_LOG_INFO : PAL_LOG_ERROR);
     mesh_host_close(host);
     CU_ASSERT_PTR_NULL(*host);
 }
@@ -248,8 +268,8 @@ static void launches_with_defaults(void)
     while (mesh.n_events == 0) {
         TEST_OK(pal_loop_step(mesh.loop, LIMIT));
     }
-    CU_ASSERT_STRING_EQUAL(mesh.name, "host");
-    CU_ASSERT_EQUAL(mesh.code, 1);
+    CU_ASSERT_STRING_EQUAL(mesh.events[0].name, "host");
+    CU_ASSERT_EQUAL(mesh.events[0].code, 1);
     end();
 }
 
@@ -582,7 +602,7 @@ static void hosts_talk(void)
 
 static void many_hosts(void)
 {
-    enum { N = 20 };
+    enum { N = MAX_HOSTS };
     mesh_host_t *hosts[N];
     mesh_port_t *ports[N];
     int n = test_scale(N);

@@ -163,8 +163,7 @@ static void not_base64(void)
     expect_refused(text);
 }
 
-/* No beginning of the text is an invitation: the handle comes last, and a
- * handle of 0 is not one. */
+/* No beginning is an invitation: the handle comes last, and must be there. */
 static void truncated(void)
 {
     const char *valid = json_string(json_get(process_vector(), "base64"));
