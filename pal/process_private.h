@@ -65,10 +65,11 @@ struct pal_command_t {
  * launch, PAL_STEP_JOB. */
 typedef struct pal__job_entry_t {
     pal_handle_t cgroup; /* cgroup.procs, open to write: it writes "0" */
-    apr_int64_t group;   /* process group to join, if the command names no
-                            group and no session; 0: none */
-    pal_handle_t keeper; /* socket or pipe: it writes one byte, whose sender
-                            is the child (SO_PASSCRED) */
+    int own_group;       /* to lead a process group of its own, if the command
+                            names no group and no session */
+    pal_handle_t keeper; /* socket: it sends one byte and its own pidfd, or
+                            only the byte, whose sender it is (SO_PASSCRED),
+                            if the system has no such thing */
 } pal__job_entry_t;
 #define PAL__JOB_ENTRY_NONE                                                   \
     {                                                                         \
@@ -86,6 +87,9 @@ void pal__job_entered(struct pal_job_t *job, pal_process_t *process);
 /* The environment of this process: "NAME=value" strings, then NULL. Borrowed
  * until someone changes the environment. */
 char *const *pal__environment(void);
+
+/* The handle that stands for the child, or PAL_HANDLE_NONE. Borrowed. */
+pal_handle_t pal__process_handle(pal_process_t *process);
 
 /* Start the child that `command` describes; argv and envp end with NULL and
  * are borrowed for the call. Returns when the child runs the program. On

@@ -236,6 +236,11 @@ apr_status_t pal__process_launch(pal_process_t **ret_process,
     return APR_SUCCESS;
 }
 
+pal_handle_t pal__process_handle(pal_process_t *process)
+{
+    return process->has_pidfd ? process->ready : PAL_HANDLE_NONE;
+}
+
 apr_int64_t pal_process_pid(pal_process_t *process)
 {
     return process->pid;

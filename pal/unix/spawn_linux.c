@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +54,16 @@ typedef struct result_t {
     pal_step_t step;
 } result_t;
 
+/* The message that tells a keeper of the child. */
+typedef struct note_t {
+    struct msghdr message;
+    struct iovec byte;
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+} note_t;
+
 /* All that the child works with. */
 typedef struct child_t {
     const pal__spawn_t *spawn;
@@ -62,6 +73,8 @@ typedef struct child_t {
     int cut;       /* nothing from this number on is passed on */
     int spare;     /* where to look for a number that is not in use */
     int report;    /* pipe to a parent that shares no memory, or -1 */
+    int pidfd;     /* of the child, in a shared table, or -1 */
+    note_t note;
     result_t result;
     int from[PAL_COMMAND_MAX_HANDLES];
     apr_uint64_t limit[2];
@@ -172,6 +185,37 @@ PAL__NO_SANITIZER static void reset_signals(child_t *child)
                   SIGNAL_SET_SIZE);
 }
 
+/* Tell the keeper who comes, by a descriptor that cannot come to mean another
+ * process; without one by the message itself, whose sender the kernel names:
+ * there are systems without pidfds, and users with too many descriptors under
+ * way. */
+PAL__NO_SANITIZER static int tell_keeper(child_t *child, int keeper)
+{
+    int pidfd = child->pidfd;
+    long sent = -1;
+
+    if (!child->is_shared) /* the copied table is without it */
+        pidfd = (int)raw(SYS_pidfd_open, raw(SYS_getpid, 0, 0, 0, 0), 0, 0, 0);
+    if (pidfd >= 0) {
+        child->note.control.header.cmsg_level = SOL_SOCKET;
+        child->note.control.header.cmsg_type = SCM_RIGHTS;
+        child->note.control.header.cmsg_len = CMSG_LEN(sizeof(int));
+        *(int *)(void *)CMSG_DATA(&child->note.control.header) = pidfd;
+        child->note.byte.iov_base = &child->note.message;
+        child->note.byte.iov_len = 1;
+        child->note.message.msg_iov = &child->note.byte;
+        child->note.message.msg_iovlen = 1;
+        child->note.message.msg_control = &child->note.control;
+        child->note.message.msg_controllen = sizeof(child->note.control);
+        sent = raw(SYS_sendmsg, keeper, (long)&child->note.message,
+                   MSG_NOSIGNAL, 0);
+    }
+    if (sent != 1)
+        sent = syscall(SYS_sendto, (long)keeper, "", 1L, (long)MSG_NOSIGNAL,
+                       NULL, 0L);
+    return sent == 1;
+}
+
 /* Before anything that it could leave behind without its job. */
 PAL__NO_SANITIZER static void enter_job(child_t *child,
                                         const pal__job_entry_t *entry)
@@ -179,11 +223,9 @@ PAL__NO_SANITIZER static void enter_job(child_t *child,
     if (entry->cgroup >= 0
         && raw(SYS_write, (long)entry->cgroup, (long)"0", 1, 0) != 1)
         fail(child, errno);
-    if (entry->group != 0
-        && raw(SYS_setpgid, 0, (long)entry->group, 0, 0) != 0)
+    if (entry->own_group && raw(SYS_setpgid, 0, 0, 0, 0) != 0)
         fail(child, errno);
-    if (entry->keeper >= 0
-        && raw(SYS_write, (long)entry->keeper, (long)"", 1, 0) != 1)
+    if (entry->keeper >= 0 && !tell_keeper(child, (int)entry->keeper))
         fail(child, errno);
 }
 
@@ -308,7 +350,7 @@ static void prepare_child(child_t *child, const pal__spawn_t *spawn)
     memset(child, 0, sizeof(*child));
     child->spawn = spawn;
     child->parent = getpid();
-    child->report = -1;
+    child->report = child->pidfd = -1;
     for (i = 0; i < spawn->n_handles; i++) {
         child->from[i] = spawn->from[i];
         if (spawn->from[i] >= child->cut)
@@ -333,7 +375,7 @@ static int is_in_valgrind(void)
 static int start_by_clone(child_t *child, pal__spawn_t *spawn)
 {
     int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
-    int err = 0, pidfd = -1;
+    int err = 0;
     char *stack;
     pid_t pid;
 
@@ -344,12 +386,12 @@ static int start_by_clone(child_t *child, pal__spawn_t *spawn)
     child->is_shared = child->has_close_range;
     if (child->is_shared)
         flags |= CLONE_FILES;
-    pid = clone(run_child, stack + STACK_SIZE, flags, child, &pidfd);
+    pid = clone(run_child, stack + STACK_SIZE, flags, child, &child->pidfd);
     if (pid < 0)
         err = errno;
     else {
         spawn->pid = pid;
-        spawn->pidfd = pidfd; /* Linux before 5.2 leaves it alone */
+        spawn->pidfd = child->pidfd; /* Linux before 5.2 leaves it alone */
     }
     (void)munmap(stack, STACK_SIZE);
     return err;
