@@ -16,8 +16,6 @@ LDADD = %D%/libtest.la mesh/libmesh.la pal/libpal.la $(CUNIT_LIBS)
 # The harness, and what several programs share.
 check_LTLIBRARIES += %D%/libtest.la
 %C%_libtest_la_SOURCES = \
-	%D%/lib/core_rig.c \
-	%D%/lib/core_rig.h \
 	%D%/lib/core_wire.c \
 	%D%/lib/core_wire.h \
 	%D%/lib/harness.c \
@@ -77,7 +75,6 @@ CLEANFILES += $(nodist_%C%_libtest_la_SOURCES)
 test_programs = \
 	%D%/unit/test_channel_vectors \
 	%D%/unit/test_channels \
-	%D%/unit/test_event_vectors \
 	%D%/unit/test_invitation \
 	%D%/unit/test_json \
 	%D%/unit/test_link \
