@@ -20,6 +20,10 @@ AC_DEFUN([MESH_CONFIGURE], [
   PKG_CHECK_MODULES([CUNIT], [cunit], [mesh_tests=yes], [mesh_tests=no])
   AM_CONDITIONAL([MESH_TESTS], [test "x$mesh_tests" = xyes])
 
+  PKG_CHECK_MODULES([LIBUV], [libuv],
+    [AC_DEFINE([HAVE_LIBUV], [1],
+      [Define to 1 if benchmarks can compare with libuv.])], [:])
+
   AC_ARG_ENABLE([fuzz],
     [AS_HELP_STRING([--enable-fuzz],
       [link the fuzz programs with libFuzzer (needs clang)])],

@@ -21,7 +21,7 @@ find_in() {
     done
 }
 
-find_in "^ *# *include *$system" pal mesh app tests fuzz
-find_in "$macros" mesh app tests fuzz
+find_in "^ *# *include *$system" pal mesh app examples tests fuzz
+find_in "$macros" mesh app bench examples tests fuzz
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

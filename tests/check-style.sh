@@ -21,7 +21,7 @@ long_functions() {
 }
 
 # A build in the tree leaves generated files.
-for f in $(find pal mesh app tests fuzz -name '*.[ch]' \
+for f in $(find pal mesh app bench examples tests fuzz -name '*.[ch]' \
     ! -name '*.pb-c.[ch]' ! -name 'syscalls_*.h' ! -name config.h | sort); do
     bad=$(long_functions "$f"
         awk 'END { if (NR > 900) print FILENAME ": " NR " lines" }' "$f"

@@ -1,0 +1,31 @@
+# Benchmarks: built by make check, so that they keep compiling, and run by
+# make bench, which leaves bench.json beside the table it prints.
+
+bench_programs = %D%/process_bench
+check_PROGRAMS += $(bench_programs)
+
+%C%_process_bench_CPPFLAGS = -I$(builddir) -I$(srcdir)/%D% $(PAL_CPPFLAGS) \
+	$(LIBUV_CFLAGS)
+%C%_process_bench_LDADD = pal/libpal.la $(APR_LIBS) $(LIBUV_LIBS)
+%C%_process_bench_SOURCES = \
+	%D%/bench.c \
+	%D%/bench.h \
+	%D%/process_bench.c
+
+# The child: static where that can be linked, so that loading libraries does
+# not hide what a launch costs.
+%D%/tiny: $(srcdir)/%D%/tiny.c
+	$(AM_V_CC)$(MKDIR_P) %D% && { \
+		$(CC) -O2 -static -o $@ $(srcdir)/%D%/tiny.c 2>/dev/null || \
+		$(CC) -O2 -o $@ $(srcdir)/%D%/tiny.c; }
+CLEANFILES += %D%/tiny %D%/*.rows bench.json
+
+bench: $(bench_programs) %D%/tiny
+	@for b in $(bench_programs); do \
+		TINY=%D%/tiny ./$$b -o $$b.rows $(BENCH) || exit; \
+	done
+	@{ echo '['; cat $(bench_programs:=.rows) | sed '$$!s/$$/,/'; \
+		echo ']'; } >bench.json
+.PHONY: bench
+
+EXTRA_DIST += %D%/demo.sh %D%/tiny.c
