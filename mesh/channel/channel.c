@@ -218,8 +218,13 @@ static apr_status_t take_in(mesh_receiver_t *receiver,
         rv = source_add(receiver, &port);
     mesh_port_close(&port);
     mesh_message_destroy(message);
-    if (rv != APR_SUCCESS) /* whose port ends, at both ends */
+    if (rv != APR_SUCCESS) { /* its port ends, with all that follows */
         mesh_port_fail(receiver->sources->port);
+        source_remove_first(receiver);
+        receiver->end = APR_STATUS_IS_ENOMEM(rv) || rv == MESH_E_LIMIT
+                            ? MESH_E_FAILED
+                            : MESH_E_PROTOCOL;
+    }
     return APR_EAGAIN;
 }
 

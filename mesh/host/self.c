@@ -154,6 +154,8 @@ static void requests_ready(void *baton, mesh_receiver_t *receiver)
     }
     if (APR_STATUS_IS_TIMEUP(rv) || rv == MESH_E_STOPPING)
         return;
+    if (rv == MESH_E_PROTOCOL)
+        self->broken = rv;
     mesh_receiver_close(&self->requests);
     stop(self);
 }

@@ -43,7 +43,7 @@ apr_status_t mesh_send_boxed(mesh_sender_t *sender,
  * mesh_message_unpack_boxed.
  * Errors: as mesh_port_recv: MESH_E_CLOSED when every sender has closed;
  * MESH_E_FAILED when the last sender left has failed. What is no channel
- * payload fails its sender's port. */
+ * payload fails its sender's port; MESH_E_PROTOCOL if that was the last. */
 apr_status_t mesh_recv(mesh_receiver_t *receiver, apr_interval_time_t timeout,
                        mesh_message_t **ret_message);
 

@@ -183,9 +183,10 @@ void mesh_host_close(mesh_host_t **host);
  * MESH_E_STOPPING and a running loop is stopped; fn should return.
  *
  * Exit code: 0 if fn returned APR_SUCCESS, MESH_E_STOPPING or MESH_E_CLOSED;
- * 1 with a line on stderr if it returned something else; 70 with a line on
- * stderr if the invitation was not valid, the peer broke the protocol, or the
- * confinement could not be had. Only this function prints or exits. */
+ * 70 with a line on stderr if the invitation was not valid, the peer broke the
+ * protocol (fn tells by MESH_E_PROTOCOL), or the confinement could not be had;
+ * 1 with a line on stderr if fn returned something else. Only this function
+ * prints or exits. */
 typedef apr_status_t (*mesh_self_fn_t)(mesh_self_t *self, void *baton);
 void mesh_run_host_if_launched(const char *base_name, mesh_self_fn_t fn,
                                void *baton);
