@@ -112,6 +112,7 @@ check_PROGRAMS += $(test_programs) %D%/unix/faulty
 
 test_scripts = \
 	%D%/check-core-pure.sh \
+	%D%/check-examples.sh \
 	%D%/check-exports.sh \
 	%D%/check-headers.sh \
 	%D%/check-os-headers.sh \
