@@ -43,7 +43,12 @@ static const struct test_t {
     {"makefile-100000", test_makefile, 100000, 0},
     {"forward", test_forward, 0, 0},
     {"forward-backlog", test_forward_backlog, 0, 0},
+    {"make-channel", test_make_channel, 0, 0},
+    {"share", test_share, 0, 0},
+    {"bridge", test_bridge, 0, 0},
     {"drop", test_drop, 0, 0},
+    {"move", test_move, 0, 0},
+    {"move-read", test_move, 3, 0},
     {"host-cloexec", test_cloexec, 0, 1},
     {"requests-closed", test_requests_closed, 0, 0},
     {"exit-7", test_exit, 7, 0},
@@ -108,12 +113,14 @@ static int run(parent_t *parent)
     n_failed = run_all(parent);
     mesh_sender_close(&parent->alpha.requests);
     mesh_sender_close(&parent->beta.requests);
+    mesh_sender_close(&parent->move_a.requests);
     rv = mesh_hosts_shutdown(parent->hosts, TEST_TIMEOUT);
     if (rv != APR_SUCCESS) {
         complain("shutdown", rv);
     }
     remote_end(&parent->alpha);
     remote_end(&parent->beta);
+    remote_end(&parent->move_a);
     apr_pool_destroy(parent->pool);
     return n_failed;
 }

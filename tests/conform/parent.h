@@ -27,6 +27,7 @@ typedef struct parent_t {
     int is_strict;
     remote_t alpha;
     remote_t beta;
+    remote_t move_a; /* launched by its first test */
 
     /* of the running test */
     apr_pool_t *test_pool;
@@ -112,5 +113,9 @@ void test_scalars_choice(parent_t *parent, int n);
 int forward_begin(parent_t *parent, remote_t *remote, chan_t *in, chan_t *out);
 void test_forward(parent_t *parent, int n);
 void test_forward_backlog(parent_t *parent, int n);
+void test_make_channel(parent_t *parent, int n);
+void test_share(parent_t *parent, int n);
+void test_bridge(parent_t *parent, int n);
+void test_move(parent_t *parent, int n);
 
 #endif
