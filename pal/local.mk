@@ -11,6 +11,7 @@ palinclude_HEADERS = \
 	%D%/include/pal/confine.h \
 	%D%/include/pal/file.h \
 	%D%/include/pal/handle.h \
+	%D%/include/pal/job.h \
 	%D%/include/pal/log.h \
 	%D%/include/pal/loop.h \
 	%D%/include/pal/pal.h \
@@ -22,10 +23,11 @@ palinclude_HEADERS = \
 
 # Everything, internal names included: what programs of this tree link.
 %C%_libpal_la_CPPFLAGS = -I$(builddir) -I$(builddir)/%D% -I$(srcdir)/%D% \
-	$(PAL_CPPFLAGS)
+	-DPAL_KEEPER_PATH='"$(PAL_KEEPER_PATH)"' $(PAL_CPPFLAGS)
 %C%_libpal_la_LIBADD = $(APR_LIBS)
 %C%_libpal_la_SOURCES = \
 	%D%/job.c \
+	%D%/job_private.h \
 	%D%/log.c \
 	%D%/loop.c \
 	%D%/pal.c \
@@ -38,10 +40,15 @@ palinclude_HEADERS = \
 	%D%/timers.h \
 	%D%/version.c \
 	%D%/unix/basics_unix.c \
+	%D%/unix/cgroup_linux.c \
+	%D%/unix/cgroup_linux.h \
 	%D%/unix/channel_unix.c \
 	%D%/unix/confine_linux.c \
 	%D%/unix/file_unix.c \
 	%D%/unix/handle_unix.c \
+	%D%/unix/hold_linux.c \
+	%D%/unix/hold_linux.h \
+	%D%/unix/job_linux.c \
 	%D%/unix/launcher_unix.c \
 	%D%/unix/launcher_unix.h \
 	%D%/unix/loop_epoll.c \
@@ -56,6 +63,15 @@ palinclude_HEADERS = \
 %C%_libpal_1_la_LDFLAGS = -no-undefined -version-info 1:0:0 \
 	-export-symbols $(srcdir)/%D%/pal.sym
 EXTRA_%C%_libpal_1_la_DEPENDENCIES = $(srcdir)/%D%/pal.sym
+
+# The keeper of jobs: one file without libraries where that can be linked.
+libexec_PROGRAMS += %D%/pal-keeper
+%C%_pal_keeper_CPPFLAGS = -I$(builddir)
+%C%_pal_keeper_LDFLAGS = $(PAL_STATIC)
+%C%_pal_keeper_SOURCES = \
+	%D%/unix/hold_linux.c \
+	%D%/unix/hold_linux.h \
+	%D%/unix/keeper.c
 
 # Filters of system calls: made by a program of the build machine.
 if PAL_SECCOMP

@@ -101,8 +101,8 @@ test_programs = \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
 	%D%/sim/sim_core \
-	%D%/process/test_demo \
 	%D%/process/test_conform_host \
+	%D%/process/test_demo \
 	%D%/process/test_host \
 	%D%/process/test_host_start
 check_PROGRAMS += $(test_programs) %D%/unix/faulty
