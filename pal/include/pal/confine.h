@@ -38,8 +38,7 @@ typedef enum {
                            ones and clone3: ENOSYS. */
 } pal_syscalls_t;
 
-apr_status_t pal_confine_create(pal_confine_t **ret_confine,
-                                apr_pool_t *pool);
+apr_status_t pal_confine_create(pal_confine_t **ret_confine, apr_pool_t *pool);
 
 /* Choose a layer. For PAL_CONFINE_SYSCALLS also a list
  * (default PAL_SYSCALLS_WORKER). no_new_privs is implied by the others. */

@@ -18,8 +18,8 @@ extern "C" {
 typedef enum {
     PAL_FILE_REGULAR,
     PAL_FILE_FOLDER,
-    PAL_FILE_LINK,      /* symbolic link: seen by pal_folder_list only */
-    PAL_FILE_OTHER      /* device, FIFO, socket */
+    PAL_FILE_LINK, /* symbolic link: seen by pal_folder_list only */
+    PAL_FILE_OTHER /* device, FIFO, socket */
 } pal_file_kind_t;
 
 /* One entry of a folder. */
