@@ -15,6 +15,7 @@ palinclude_HEADERS = \
 	%D%/include/pal/log.h \
 	%D%/include/pal/loop.h \
 	%D%/include/pal/pal.h \
+	%D%/include/pal/privilege.h \
 	%D%/include/pal/process.h \
 	%D%/include/pal/region.h \
 	%D%/include/pal/self.h \
@@ -26,6 +27,8 @@ palinclude_HEADERS = \
 	-DPAL_KEEPER_PATH='"$(PAL_KEEPER_PATH)"' $(PAL_CPPFLAGS)
 %C%_libpal_la_LIBADD = $(APR_LIBS)
 %C%_libpal_la_SOURCES = \
+	%D%/command.c \
+	%D%/environment.c \
 	%D%/job.c \
 	%D%/job_private.h \
 	%D%/log.c \
@@ -33,6 +36,7 @@ palinclude_HEADERS = \
 	%D%/pal.c \
 	%D%/pal_compiler.h \
 	%D%/pal_private.h \
+	%D%/privilege.c \
 	%D%/process.c \
 	%D%/process_private.h \
 	%D%/status.c \
@@ -43,20 +47,27 @@ palinclude_HEADERS = \
 	%D%/unix/cgroup_linux.c \
 	%D%/unix/cgroup_linux.h \
 	%D%/unix/channel_unix.c \
+	%D%/unix/child_linux.c \
+	%D%/unix/child_linux.h \
 	%D%/unix/confine_linux.c \
 	%D%/unix/file_unix.c \
 	%D%/unix/handle_unix.c \
 	%D%/unix/hold_linux.c \
 	%D%/unix/hold_linux.h \
 	%D%/unix/job_linux.c \
+	%D%/unix/landlock_linux.c \
+	%D%/unix/launch_unix.c \
 	%D%/unix/launcher_unix.c \
 	%D%/unix/launcher_unix.h \
 	%D%/unix/loop_epoll.c \
+	%D%/unix/plant.h \
 	%D%/unix/process_unix.c \
+	%D%/unix/process_unix.h \
 	%D%/unix/region_linux.c \
 	%D%/unix/self_unix.c \
 	%D%/unix/spawn_linux.c \
-	%D%/unix/spawn_linux.h
+	%D%/unix/spawn_linux.h \
+	%D%/unix/table_linux.c
 
 %C%_libpal_1_la_SOURCES =
 %C%_libpal_1_la_LIBADD = %D%/libpal.la

@@ -15,6 +15,7 @@
 #    include <intrin.h>
 
 #    define PAL__NO_SANITIZER
+#    define PAL__TRAP() __debugbreak()
 
 typedef struct pal__flag_t {
     volatile long value;
@@ -54,6 +55,9 @@ static __inline void pal__atomic64_set(pal__atomic64_t *atomic,
  * guarding the stack. */
 #    define PAL__NO_SANITIZER                                                 \
         __attribute__((no_sanitize("thread"), no_sanitize("address")))
+
+/* End this process by a fault that nothing can refuse. */
+#    define PAL__TRAP() __builtin_trap()
 
 typedef struct pal__flag_t {
     int value;

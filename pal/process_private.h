@@ -1,19 +1,40 @@
-/* What process.c shares with the platform's half of <pal/process.h>.
+/* What the two halves of <pal/process.h> and <pal/privilege.h> share.
  *
- * process.c keeps the command and turns it into plain lists; the platform
- * (unix/process_unix.c) starts the child, waits for it and ends it. To port,
- * provide the two functions below and every pal_process_* of the public
- * header but pal_process_start. */
+ * command.c, environment.c and privilege.c keep a command, process.c turns it
+ * into plain lists and has it launched; the platform (unix/launch_unix.c,
+ * unix/process_unix.c) starts the child, waits for it and ends it. To port,
+ * provide pal__environment, pal__process_handle and pal__process_launch, and
+ * every pal_process_* of the public headers but pal_process_start. What a
+ * platform cannot do for a command fails the launch with APR_ENOTIMPL at that
+ * step, or is left out if the step's mode is best effort. */
 #ifndef PAL_PROCESS_PRIVATE_H
 #define PAL_PROCESS_PRIVATE_H
 
 #include <apr_pools.h>
 
+#include <pal/confine.h>
 #include <pal/handle.h>
+#include <pal/privilege.h>
 #include <pal/process.h>
 
 #define PAL__N_STDIO 3
-#define PAL__N_LIMITS (PAL_LIMIT_FILE + 1)
+#define PAL__N_LIMITS (PAL_LIMIT_RT_TIME + 1)
+#define PAL__N_STEPS (PAL_STEP_EXEC + 1)
+#define PAL__N_CAPABILITY_SETS (PAL_CAPABILITIES_AMBIENT + 1)
+#define PAL__FILTER_ITEM 8 /* bytes of an instruction */
+
+/* CPUs are bits of words as the system takes them. */
+#define PAL__WORD_BITS (8 * (int)sizeof(unsigned long))
+#define PAL__N_CPU_WORDS (PAL_COMMAND_MAX_CPUS / (8 * sizeof(unsigned long)))
+
+/* What `program` of a command is. */
+typedef enum {
+    PAL__PROGRAM_NONE,
+    PAL__PROGRAM_PATH,
+    PAL__PROGRAM_SEARCH, /* a name to be looked for in PATH */
+    PAL__PROGRAM_HANDLE, /* what to call the open file */
+    PAL__PROGRAM_SELF    /* how this process was called */
+} pal__program_t;
 
 typedef struct pal__arg_t {
     struct pal__arg_t *next;
@@ -34,16 +55,26 @@ typedef struct pal__given_t {
     int number;
 } pal__given_t;
 
-typedef struct pal__limit_t {
+/* A value that may be set: a limit, a set of capabilities, an id. */
+typedef struct pal__setting_t {
     int is_set;
     apr_uint64_t value;
-} pal__limit_t;
+} pal__setting_t;
+
+/* A place of the file system that Landlock leaves open. */
+typedef struct pal__rule_t {
+    struct pal__rule_t *next;
+    const char *path; /* NULL: the handle */
+    pal_handle_t handle;
+    int rights;
+} pal__rule_t;
 
 struct pal_command_t {
     apr_pool_t *pool;
-    const char *program;    /* one of these two, or neither: the path, */
-    const char *self_argv0; /* or how this process was called */
-    const char *argv0;      /* NULL: the one that is set */
+    pal__program_t program_kind;
+    const char *program;
+    pal_handle_t program_handle;
+    const char *argv0; /* NULL: `program` */
     pal__arg_t *args, **last_arg;
     int n_args;
     pal__env_t *env; /* each name once */
@@ -52,10 +83,29 @@ struct pal_command_t {
     pal_stdio_t stdio[PAL__N_STDIO]; /* for numbers not in `given` */
     pal__given_t given[PAL_COMMAND_MAX_HANDLES]; /* by number, ascending */
     int n_given;
-    const char *folder; /* NULL: the parent's */
-    pal__limit_t limits[PAL__N_LIMITS];
+    const char *folder; /* these two NULL and NONE: the parent's */
+    pal_handle_t folder_handle;
+    pal__setting_t umask, group, nice, oom_score; /* signed ones cast */
+    int session;
+    pal_handle_t terminal;
+    int n_cpus; /* 0: the parent's */
+    unsigned long cpus[PAL__N_CPU_WORDS];
+    pal__setting_t limits[PAL__N_LIMITS];
+    pal_hook_fn_t hook;
+    void *hook_baton;
+    pal__setting_t uid, gid;
+    const apr_uint32_t *groups;
+    int n_groups; /* -1: not set */
+    pal__setting_t capabilities[PAL__N_CAPABILITY_SETS];
     int no_new_privs;
+    const void *filter;
+    int n_filter; /* instructions */
+    pal__rule_t *rules, **last_rule;
+    int n_rules;
+    int namespaces;
+    pal_handle_t cgroup;
     int die_with_parent;
+    pal_confine_mode_t modes[PAL__N_STEPS];
     struct pal_job_t *job; /* NULL: none */
     pal_step_t failed_step;
 };
@@ -83,6 +133,21 @@ typedef struct pal__job_entry_t {
 apr_status_t pal__job_entering(struct pal_job_t *job,
                                pal__job_entry_t *ret_entry);
 void pal__job_entered(struct pal_job_t *job, pal_process_t *process);
+
+/* A copy of `size` bytes from the pool of the command, or NULL. Its memory
+ * comes by apr_palloc, checked: what APR builds on it (apr_pcalloc,
+ * apr_pstrdup, arrays) does not look whether there was any. */
+void *pal__command_keep(const pal_command_t *command, const void *data,
+                        apr_size_t size);
+
+/* The same for a string; *ret_copy is changed on success only. */
+apr_status_t pal__command_keep_text(const pal_command_t *command,
+                                    const char *text, const char **ret_copy);
+
+/* Most strings that the child's environment can have; then fill `envp`, which
+ * has room for these and NULL, with borrowed ones. */
+apr_size_t pal__environment_size(const pal_command_t *command);
+void pal__environment_fill(const pal_command_t *command, char **envp);
 
 /* The environment of this process: "NAME=value" strings, then NULL. Borrowed
  * until someone changes the environment. */

@@ -5,7 +5,9 @@
 #include "../pal_private.h"
 #include "../process_private.h"
 #include "launcher_unix.h"
-#include "spawn_linux.h"
+#include "process_unix.h"
+
+#include <pal/privilege.h>
 
 #include <apr_time.h>
 
@@ -17,7 +19,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -33,88 +34,16 @@
 #ifndef SYS_pidfd_send_signal
 #    define SYS_pidfd_send_signal 424
 #endif
-#ifndef P_PIDFD
-#    define P_PIDFD 3
+#ifndef SYS_pidfd_open
+#    define SYS_pidfd_open 434
 #endif
 
 #define WAITER_STACK_SIZE (128 << 10)
-
-struct pal_process_t {
-    pid_t pid;
-    int ready;        /* descriptor that tells of the end */
-    int has_pidfd;    /* `ready` is one */
-    pthread_t waiter; /* if it is none */
-    /* Held while the status is read or a signal is sent: once the status has
-     * been read the pid may be someone else's. */
-    pthread_mutex_t lock;
-    int has_ended;
-    int exit_code;
-    int exit_signal;
-    int dumped_core;
-    pal_watch_t *watch;
-    pal_process_fn_t fn;
-    void *baton;
-};
 
 typedef struct waiter_t {
     pid_t pid;
     int end; /* of the pipe, to be closed */
 } waiter_t;
-
-extern char **environ;
-
-char *const *pal__environment(void)
-{
-    return environ;
-}
-
-/* Add what the child gets at `number`. What cannot be a descriptor is left to
- * the kernel to refuse. */
-static void place(pal__spawn_t *spawn, pal_handle_t from, int number)
-{
-    spawn->from[spawn->n_handles] =
-        from >= 0 && from <= INT_MAX ? (int)from : -1;
-    spawn->to[spawn->n_handles] = number;
-    spawn->n_handles++;
-}
-
-/* Fill the list of descriptors. *null_fd is opened at need: also for stdio
- * that is closed here, because a program without stdin gets its first file as
- * stdin; and for a number that is close-on-exec here, because then it is no
- * stdio but somebody's handle that took a closed number. */
-static int place_all(pal__spawn_t *spawn, const pal_command_t *command,
-                     int *null_fd)
-{
-    const pal__given_t *given = command->given;
-    const pal__given_t *end = given + command->n_given;
-    struct rlimit limit;
-    int number;
-
-    for (number = 0; number < PAL__N_STDIO; number++) {
-        if (given < end && given->number == number) {
-            place(spawn, (given++)->handle, number);
-            continue;
-        }
-        if (command->stdio[number] == PAL_STDIO_INHERIT
-            && fcntl(number, F_GETFD) == 0) {
-            place(spawn, number, number);
-            continue;
-        }
-        if (*null_fd < 0)
-            *null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (*null_fd < 0)
-            return errno;
-        place(spawn, *null_fd, number);
-    }
-    for (; given < end; given++)
-        place(spawn, given->handle, given->number);
-    /* The kernel's answer to a number beyond the limit is EBADF, which is
-     * what a closed handle gets. */
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0
-        && (rlim_t)spawn->to[spawn->n_handles - 1] >= limit.rlim_cur)
-        return EMFILE;
-    return 0;
-}
 
 static void *run_waiter(void *arg)
 {
@@ -130,7 +59,7 @@ static void *run_waiter(void *arg)
 }
 
 /* Follow a child that has no pidfd. */
-static int start_waiter(pal_process_t *process)
+static int start_waiter(pal_process_t *process, pid_t pid)
 {
     waiter_t *waiter = malloc(sizeof(*waiter));
     int ends[2], err;
@@ -142,7 +71,7 @@ static int start_waiter(pal_process_t *process)
         free(waiter);
         return err;
     }
-    waiter->pid = process->pid;
+    waiter->pid = pid;
     waiter->end = ends[1];
     err = pal__thread_start(&process->waiter, WAITER_STACK_SIZE, run_waiter,
                             waiter);
@@ -156,83 +85,74 @@ static int start_waiter(pal_process_t *process)
     return 0;
 }
 
-static void run_spawn(void *baton)
+pal_process_t *pal__process_new(void)
 {
-    pal__spawn(baton);
+    pal_process_t *process = calloc(1, sizeof(*process));
+    int i;
+
+    if (process == NULL)
+        return NULL;
+    (void)pthread_mutex_init(&process->lock, NULL);
+    process->ready = -1;
+    process->exit_code = -1;
+    for (i = 0; i < PAL__N_STDIO; i++)
+        process->pipes[i] = PAL_HANDLE_NONE;
+    return process;
 }
 
-/* Make the child that `spawn` describes, on a thread that will not end before
- * this process if the child depends on it. Returns an errno value. */
-static int spawn_child(pal__spawn_t *spawn)
+int pal__process_follow(pal_process_t *process, pid_t pid, int pidfd)
 {
-    int err;
-
-    if (!spawn->die_with_parent || gettid() == getpid()) {
-        pal__spawn(spawn);
-        return spawn->err;
-    }
-    err = pal__launcher_call(run_spawn, spawn);
-    return err != 0 ? err : spawn->err;
-}
-
-/* Start the child and see to it that its end will be told. */
-static int launch(pal_process_t *process, pal__spawn_t *spawn)
-{
-    int err = spawn_child(spawn);
+    int err = pidfd < 0 ? start_waiter(process, pid) : 0;
 
     if (err != 0)
         return err;
-    process->pid = spawn->pid;
-    process->ready = spawn->pidfd;
-    process->has_pidfd = spawn->pidfd >= 0;
+    process->pid = pid;
+    process->has_pidfd = pidfd >= 0;
     if (process->has_pidfd)
-        return 0;
-    err = start_waiter(process);
-    if (err != 0) {
-        (void)kill(process->pid, SIGKILL);
-        while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
-        spawn->step = PAL_STEP_CLONE;
-    }
-    return err;
+        process->ready = pidfd;
+    return 0;
 }
 
-apr_status_t pal__process_launch(pal_process_t **ret_process,
-                                 const pal_command_t *command,
-                                 const pal__job_entry_t *entry,
-                                 char *const *argv, char *const *envp,
-                                 pal_step_t *ret_step)
+void pal__process_free(pal_process_t *process)
 {
-    pal_process_t *process = calloc(1, sizeof(*process));
-    int null_fd = -1, err;
-    pal__spawn_t spawn;
+    int i;
 
-    *ret_step = PAL_STEP_PREPARE;
-    if (process == NULL)
-        return APR_ENOMEM;
-    spawn.program = command->program;
-    spawn.argv = argv;
-    spawn.envp = envp;
-    spawn.n_handles = 0;
-    spawn.folder = command->folder;
-    spawn.limits = command->limits;
-    spawn.entry = entry;
-    spawn.no_new_privs = command->no_new_privs;
-    spawn.die_with_parent = command->die_with_parent;
-    spawn.step = PAL_STEP_PREPARE;
-    err = place_all(&spawn, command, &null_fd);
-    if (err == 0)
-        err = launch(process, &spawn);
-    if (null_fd >= 0)
-        (void)close(null_fd);
+    for (i = 0; i < PAL__N_STDIO; i++)
+        pal_handle_close(&process->pipes[i]);
+    (void)pthread_mutex_destroy(&process->lock);
+    free(process);
+}
+
+apr_status_t pal_process_attach(pal_process_t **ret_process, apr_int64_t pid)
+{
+    pal_process_t *process;
+    int pidfd, err;
+
+    if (pid <= 0 || pid > INT_MAX)
+        return APR_EINVAL;
+    pidfd = (int)syscall(SYS_pidfd_open, (long)pid, 0L);
+    if (pidfd < 0)
+        return errno == ENOSYS ? APR_ENOTIMPL : errno;
+    process = pal__process_new();
+    err = process == NULL ? ENOMEM
+                          : pal__process_follow(process, (pid_t)pid, pidfd);
     if (err != 0) {
-        *ret_step = spawn.step;
-        free(process);
+        (void)close(pidfd);
         return err;
     }
-    (void)pthread_mutex_init(&process->lock, NULL);
-    process->exit_code = -1;
+    process->is_attached = 1;
     *ret_process = process;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_process_pipe_take(pal_process_t *process, int number,
+                                   pal_handle_t *ret_handle)
+{
+    if (number < 0 || number >= PAL__N_STDIO
+        || process->pipes[number] == PAL_HANDLE_NONE)
+        return APR_ENOENT;
+    *ret_handle = process->pipes[number];
+    process->pipes[number] = PAL_HANDLE_NONE;
     return APR_SUCCESS;
 }
 
@@ -246,7 +166,14 @@ apr_int64_t pal_process_pid(pal_process_t *process)
     return process->pid;
 }
 
-static apr_status_t send_signal(pal_process_t *process, int number)
+int pal_process_held(pal_process_t *process, pal_step_t step)
+{
+    return (int)step >= 0 && (int)step < PAL__N_STEPS
+           && (process->held >> step & 1) != 0;
+}
+
+/* Without a pidfd the pid is as safe, as long as it has not been reaped. */
+apr_status_t pal_process_signal(pal_process_t *process, int number)
 {
     apr_status_t rv = APR_SUCCESS;
     int failed = 0;
@@ -257,7 +184,8 @@ static apr_status_t send_signal(pal_process_t *process, int number)
                  || syscall(SYS_pidfd_send_signal, (long)process->ready,
                             (long)number, NULL, 0L)
                         != 0;
-        if (failed && (!process->has_pidfd || errno == ENOSYS))
+        if (failed && !process->is_attached
+            && (!process->has_pidfd || errno == ENOSYS || errno == EPERM))
             failed = kill(process->pid, number) != 0;
         if (failed && errno != ESRCH)
             rv = errno;
@@ -268,53 +196,70 @@ static apr_status_t send_signal(pal_process_t *process, int number)
 
 apr_status_t pal_process_kill(pal_process_t *process)
 {
-    return send_signal(process, SIGKILL);
+    return pal_process_signal(process, SIGKILL);
 }
 
 apr_status_t pal_process_abort(pal_process_t *process)
 {
-    return send_signal(process, SIGABRT);
+    return pal_process_signal(process, SIGABRT);
 }
 
-/* waitid for this child; returns 0, or an errno value. */
-static int wait_for(pal_process_t *process, siginfo_t *ret_info, int options)
+/* Wait for the end, at most so many milliseconds (-1: no limit). */
+static int poll_ready(pal_process_t *process, int timeout)
 {
-    int rv;
+    struct pollfd ready;
 
-    for (;;) {
-        memset(ret_info, 0, sizeof(*ret_info));
-        rv = process->has_pidfd ? waitid(
-                 (idtype_t)P_PIDFD, (id_t)process->ready, ret_info, options)
-                                : -1;
-        if (!process->has_pidfd || (rv != 0 && errno == EINVAL))
-            rv = waitid(P_PID, (id_t)process->pid, ret_info, options);
-        if (rv == 0)
-            return 0;
-        if (errno != EINTR)
-            return errno;
-    }
+    ready.fd = process->ready;
+    ready.events = POLLIN;
+    ready.revents = 0;
+    return poll(&ready, 1, timeout) > 0;
 }
 
-/* Read the status if the child has ended; returns whether it has. */
+static apr_interval_time_t microseconds(const struct timeval *time)
+{
+    return (apr_interval_time_t)time->tv_sec * APR_USEC_PER_SEC
+           + time->tv_usec;
+}
+
+/* Read the status of a child, if it has ended. */
+static void reap_child(pal_process_t *process)
+{
+    struct rusage usage;
+    int status = 0;
+    pid_t pid;
+
+    memset(&usage, 0, sizeof(usage));
+    do {
+        pid = wait4(process->pid, &status, WNOHANG, &usage);
+    } while (pid < 0 && errno == EINTR);
+    if (pid == 0)
+        return;
+    process->has_ended = 1;
+    if (pid < 0) {
+        /* SIGCHLD is ignored, or others waited for any child. */
+        assert(errno == ECHILD);
+        return;
+    }
+    if (WIFEXITED(status))
+        process->exit_code = WEXITSTATUS(status);
+    else
+        process->exit_signal = WTERMSIG(status);
+    process->dumped_core = WIFSIGNALED(status) && WCOREDUMP(status);
+    process->user_time = microseconds(&usage.ru_utime);
+    process->system_time = microseconds(&usage.ru_stime);
+    process->peak_memory = (apr_uint64_t)usage.ru_maxrss * 1024;
+}
+
+/* Look whether it has ended. */
 static int reap(pal_process_t *process)
 {
-    siginfo_t info;
-    int err;
-
     if (process->has_ended)
         return 1;
     (void)pthread_mutex_lock(&process->lock);
-    err = wait_for(process, &info, WEXITED | WNOHANG);
-    /* ECHILD: SIGCHLD is ignored, or others waited for any child. */
-    assert(err == 0 || err == ECHILD);
-    if (err != 0 || info.si_pid != 0) {
-        process->has_ended = 1;
-        if (err == 0 && info.si_code == CLD_EXITED)
-            process->exit_code = info.si_status;
-        else if (err == 0)
-            process->exit_signal = info.si_status;
-        process->dumped_core = err == 0 && info.si_code == CLD_DUMPED;
-    }
+    if (process->is_attached)
+        process->has_ended = poll_ready(process, 0);
+    else
+        reap_child(process);
     (void)pthread_mutex_unlock(&process->lock);
     if (process->has_ended && !process->has_pidfd)
         (void)pthread_join(process->waiter, NULL);
@@ -326,19 +271,17 @@ apr_status_t pal_process_wait(pal_process_t *process,
 {
     apr_time_t start = pal__clock_now();
     apr_interval_time_t left = timeout;
-    siginfo_t info;
-    struct pollfd ready;
 
-    if (timeout < 0 && !process->has_ended)
-        (void)wait_for(process, &info, WEXITED | WNOWAIT);
     if (reap(process))
         return APR_SUCCESS;
-    ready.fd = process->ready;
-    ready.events = POLLIN;
+    while (timeout < 0) {
+        (void)poll_ready(process, -1);
+        if (reap(process))
+            return APR_SUCCESS;
+    }
     for (; left > 0; left = timeout - (pal__clock_now() - start)) {
         left = left / 1000 + 1; /* milliseconds, rounded up */
-        ready.revents = 0;
-        (void)poll(&ready, 1, left < INT_MAX ? (int)left : INT_MAX);
+        (void)poll_ready(process, left < INT_MAX ? (int)left : INT_MAX);
         if (reap(process))
             return APR_SUCCESS;
     }
@@ -395,6 +338,21 @@ int pal_process_dumped_core(pal_process_t *process)
     return process->dumped_core;
 }
 
+apr_interval_time_t pal_process_user_time(pal_process_t *process)
+{
+    return process->user_time;
+}
+
+apr_interval_time_t pal_process_system_time(pal_process_t *process)
+{
+    return process->system_time;
+}
+
+apr_uint64_t pal_process_peak_memory(pal_process_t *process)
+{
+    return process->peak_memory;
+}
+
 void pal_process_close(pal_process_t **process)
 {
     pal_process_t *closing = *process;
@@ -406,7 +364,6 @@ void pal_process_close(pal_process_t **process)
     if (!reap(closing) && !closing->has_pidfd)
         (void)pthread_detach(closing->waiter);
     (void)close(closing->ready);
-    (void)pthread_mutex_destroy(&closing->lock);
-    free(closing);
+    pal__process_free(closing);
     *process = NULL;
 }

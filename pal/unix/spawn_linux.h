@@ -2,8 +2,8 @@
  * parent's memory nor with its descriptors (up to the highest one passed on).
  *
  * The child is a clone that shares memory and descriptor table with the
- * parent, which sleeps until it runs the program. The first thing it does is
- * to take its own copy of the lower part of the table
+ * parent, which sleeps until it runs the program. Before it changes anything
+ * it takes its own copy of the lower part of the table
  * (close_range(2), CLOSE_RANGE_UNSHARE); nothing is changed in the shared
  * one, so other threads may use theirs all the while, and the parent's POSIX
  * record locks survive.
@@ -24,20 +24,22 @@
 #include <sys/types.h>
 
 typedef struct pal__spawn_t {
-    const char *program; /* NULL for the own executable */
+    const pal_command_t *command; /* but its handles: see below */
+    const pal__job_entry_t *entry;
+    /* Paths to try in turn, then NULL; or NULL for what the command says: its
+     * program's handle or the own executable. */
+    char *const *programs;
     char *const *argv, *const *envp;
     /* Descriptors from[i] of the parent become to[i] of the child; to[] is
      * ascending without repeats. */
     int from[PAL_COMMAND_MAX_HANDLES], to[PAL_COMMAND_MAX_HANDLES];
     int n_handles;
-    const char *folder;         /* or NULL */
-    const pal__limit_t *limits; /* PAL__N_LIMITS of them */
-    const pal__job_entry_t *entry;
-    int no_new_privs, die_with_parent;
 
     /* Results. */
-    int err;         /* 0, or an errno value */
-    pal_step_t step; /* that failed */
+    int err;           /* 0, or an errno value */
+    pal_step_t step;   /* that failed */
+    unsigned int held; /* a bit for each step of the command's that can fail
+                          in best effort, and has not */
     pid_t pid;
     int pidfd; /* or -1 */
 } pal__spawn_t;

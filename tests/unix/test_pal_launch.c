@@ -417,9 +417,9 @@ static void limits(void)
         CU_ASSERT_STRING_EQUAL(launch_output(command), rows[i].text);
     }
     command = launch_command("limit");
-    CU_ASSERT_EQUAL(
-        pal_command_limit_set(command, (pal_limit_t)(PAL_LIMIT_FILE + 1), 1),
-        APR_EINVAL);
+    CU_ASSERT_EQUAL(pal_command_limit_set(
+                        command, (pal_limit_t)(PAL_LIMIT_RT_TIME + 1), 1),
+                    APR_EINVAL);
 }
 
 static void no_new_privs(void)

@@ -11,6 +11,7 @@
 #include <pal/handle.h>
 #include <pal/log.h>
 #include <pal/loop.h>
+#include <pal/privilege.h>
 #include <pal/process.h>
 #include <pal/region.h>
 #include <pal/self.h>

@@ -21,9 +21,13 @@
  * (close_range, clone with shared memory, pidfd) costs speed only: the last
  * way is fork and a waiting thread for each child.
  *
+ * What a child may do (ids, capabilities, namespaces, filters) is set by
+ * <pal/privilege.h>.
+ *
  * Threads: a command by one thread at a time; launches from any number of
  * threads at once, but not while another changes the environment; a process
- * by one thread at a time, except pal_process_kill and pal_process_pid: any.
+ * by one thread at a time, except pal_process_kill, pal_process_abort,
+ * pal_process_signal and pal_process_pid: any.
  */
 #ifndef PAL_PROCESS_H
 #define PAL_PROCESS_H
@@ -41,6 +45,7 @@ extern "C" {
 /* Limits of one command; beyond them the setters return PAL_E_LIMIT. */
 #define PAL_COMMAND_MAX_HANDLES 256 /* stdio included */
 #define PAL_COMMAND_MAX_NUMBER 4095 /* highest number in the child */
+#define PAL_COMMAND_MAX_CPUS 1024   /* CPUs have numbers below it */
 
 typedef struct pal_command_t pal_command_t;
 typedef struct pal_process_t pal_process_t;
@@ -48,15 +53,29 @@ typedef struct pal_process_t pal_process_t;
 typedef enum {
     PAL_STDIO_INHERIT, /* the default; the null device if it is closed, or
                           close-on-exec, in this process */
-    PAL_STDIO_NULL     /* the null device */
+    PAL_STDIO_NULL,    /* the null device */
+    PAL_STDIO_PIPE,    /* a new pipe: see pal_process_pipe_take */
+    PAL_STDIO_STDOUT,  /* for number 2: whatever number 1 is */
+    PAL_STDIO_CLOSED   /* nothing: the program's first file gets the number */
 } pal_stdio_t;
 
 typedef enum {
-    PAL_LIMIT_MEMORY,  /* address space, bytes (RLIMIT_AS) */
-    PAL_LIMIT_CORE,    /* core file, bytes */
-    PAL_LIMIT_CPU,     /* seconds */
-    PAL_LIMIT_HANDLES, /* open descriptors */
-    PAL_LIMIT_FILE     /* largest file written, bytes */
+    PAL_LIMIT_MEMORY,      /* address space, bytes (RLIMIT_AS) */
+    PAL_LIMIT_CORE,        /* core file, bytes */
+    PAL_LIMIT_CPU,         /* seconds */
+    PAL_LIMIT_HANDLES,     /* open descriptors */
+    PAL_LIMIT_FILE,        /* largest file written, bytes */
+    PAL_LIMIT_DATA,        /* heap and private data, bytes */
+    PAL_LIMIT_STACK,       /* of the main thread, bytes */
+    PAL_LIMIT_RESIDENT,    /* bytes; Linux ignores it */
+    PAL_LIMIT_LOCKED,      /* memory locked, bytes */
+    PAL_LIMIT_PROCESSES,   /* processes and threads of the user */
+    PAL_LIMIT_FILE_LOCKS,  /* Linux ignores it */
+    PAL_LIMIT_SIGNALS,     /* signals queued for the user */
+    PAL_LIMIT_QUEUES,      /* POSIX message queues of the user, bytes */
+    PAL_LIMIT_NICE,        /* 20 - value is the lowest nice it may take */
+    PAL_LIMIT_RT_PRIORITY, /* highest real-time priority */
+    PAL_LIMIT_RT_TIME      /* real-time without a blocking call, us */
 } pal_limit_t;
 
 /* What failed in a launch. */
@@ -65,11 +84,20 @@ typedef enum {
     PAL_STEP_PREPARE, /* in the parent, before there was a child */
     PAL_STEP_CLONE,   /* making the child */
     PAL_STEP_JOB,     /* putting it into its job */
-    PAL_STEP_HANDLES,
+    PAL_STEP_CGROUP,
+    PAL_STEP_SESSION, /* session, process group, terminal, umask */
     PAL_STEP_FOLDER,
+    PAL_STEP_HANDLES,
+    PAL_STEP_NAMESPACES,
+    PAL_STEP_SCHEDULE, /* nice, CPUs, OOM score */
+    PAL_STEP_HOOK,
     PAL_STEP_LIMITS,
-    PAL_STEP_PRIVILEGES,
+    PAL_STEP_IDS,
+    PAL_STEP_CAPABILITIES,
+    PAL_STEP_PRIVILEGES, /* no_new_privs */
+    PAL_STEP_LANDLOCK,
     PAL_STEP_PARENT, /* dying with the parent */
+    PAL_STEP_SECCOMP,
     PAL_STEP_EXEC
 } pal_step_t;
 
@@ -83,14 +111,28 @@ apr_status_t pal_command_create(pal_command_t **ret_command, apr_pool_t *pool);
 apr_status_t pal_command_copy(pal_command_t **ret_command,
                               const pal_command_t *from, apr_pool_t *pool);
 
-/* Run the program at `path` (no search), or this process's own executable
- * with the argv[0] it was called by, also after its file was replaced. One of
- * the two must be set; the later call counts. Strings are copied, here and
- * below. */
+/* What to run; one of these must be set, and the last call counts. Strings
+ * are copied, here and below.
+ *
+ * The program at `path`, as seen from the child's working directory. */
 apr_status_t pal_command_program_set(pal_command_t *command, const char *path);
+
+/* The first program `name` in the folders of PATH in the child's environment
+ * (/bin and /usr/bin without one), as execvp would find it; a name with '/'
+ * is a path. No shell is tried for a file that is no program: ENOEXEC. */
+apr_status_t pal_command_search_set(pal_command_t *command, const char *name);
+
+/* The program that `handle` is open on, under whatever name; argv[0] is
+ * "program" unless set. A script with "#!" cannot be run this way: ENOENT.
+ * Ownership: borrowed, and must be open at each launch. */
+apr_status_t pal_command_program_handle_set(pal_command_t *command,
+                                            pal_handle_t handle);
+
+/* This process's own executable with the argv[0] it was called by, also after
+ * its file was replaced. */
 apr_status_t pal_command_self_set(pal_command_t *command);
 
-/* argv[0], if it is not to be the path. */
+/* argv[0], if it is not to be the path or the name. */
 apr_status_t pal_command_argv0_set(pal_command_t *command, const char *argv0);
 apr_status_t pal_command_arg_add(pal_command_t *command, const char *arg);
 
@@ -102,7 +144,7 @@ apr_status_t pal_command_env_set(pal_command_t *command, const char *name,
 apr_status_t pal_command_env_unset(pal_command_t *command, const char *name);
 apr_status_t pal_command_env_clear(pal_command_t *command);
 
-/* stdin, stdout, stderr (0-2) without a handle of their own. */
+/* stdin, stdout, stderr (0-2); a handle added for the number wins. */
 apr_status_t pal_command_stdio_set(pal_command_t *command, int number,
                                    pal_stdio_t stdio);
 
@@ -113,22 +155,64 @@ apr_status_t pal_command_handle_add(pal_command_t *command,
                                     pal_handle_t handle, int number);
 apr_status_t pal_command_handles_clear(pal_command_t *command);
 
-/* Working directory. */
+/* Working directory, entered with the rights of this process. The last call
+ * counts. Ownership: `handle` is borrowed, and must be open at each launch. */
 apr_status_t pal_command_folder_set(pal_command_t *command, const char *path);
+apr_status_t pal_command_folder_handle_set(pal_command_t *command,
+                                           pal_handle_t handle);
+
+/* Mask of permissions for new files, 0 to 0777 (default: the parent's). */
+apr_status_t pal_command_umask_set(pal_command_t *command, int mask);
+
+/* Make it the leader of a new session, without a controlling terminal. */
+apr_status_t pal_command_session_set(pal_command_t *command, int on);
+
+/* Put it into the process group `group` of this session, or with 0 into a new
+ * one of its own. Not together with a new session, of which it is the group
+ * leader anyway: EPERM from the launch. < 0: APR_EINVAL. */
+apr_status_t pal_command_group_set(pal_command_t *command, apr_int64_t group);
+
+/* Make the terminal `handle` the controlling one of the new session, which
+ * this asks for too. Ownership: borrowed, and must be open at each launch. */
+apr_status_t pal_command_terminal_set(pal_command_t *command,
+                                      pal_handle_t handle);
+
+/* Nice value, -20 to 19. */
+apr_status_t pal_command_nice_set(pal_command_t *command, int nice);
+
+/* Run on these CPUs only; some of them must be there.
+ * Errors: APR_EINVAL: none, or a number < 0; PAL_E_LIMIT. */
+apr_status_t pal_command_cpus_set(pal_command_t *command, const int *cpus,
+                                  int n_cpus);
+
+/* Who is killed first when memory runs out: -1000 (never) to 1000; less than
+ * the parent has takes privilege. */
+apr_status_t pal_command_oom_score_set(pal_command_t *command, int score);
 
 /* Both the soft and the hard limit. */
 apr_status_t pal_command_limit_set(pal_command_t *command, pal_limit_t limit,
                                    apr_uint64_t value);
 
-/* Set no_new_privs (prctl(2)) in the child. */
-apr_status_t pal_command_no_new_privs_set(pal_command_t *command, int on);
+/* Have `fn` called in the child, for what this list lacks: when handles,
+ * folder, session and namespaces are in place and the rights are still those
+ * of this process. What it returns, if not 0, is the error of the launch
+ * (PAL_STEP_HOOK). NULL: none.
+ * `fn` runs in this process's memory while the launching thread waits, and
+ * when memory cannot be shared, in a copy of it: so it may make system calls
+ * and async-signal-safe calls only, must not rely on anything it writes nor
+ * spoil it, return by nothing but return, and leave signals blocked. Its
+ * stack has 32 KiB. Threads: it may run on another thread's behalf than the
+ * launching one. */
+typedef int (*pal_hook_fn_t)(void *baton);
+apr_status_t pal_command_hook_set(pal_command_t *command, pal_hook_fn_t fn,
+                                  void *baton);
 
 /* Kill the child when this process dies, however it dies (default: on). On
  * Linux by the parent-death signal, which the kernel ties to the launching
  * thread; so a launch from another thread than the main one is done by one
  * launcher thread that lives as long as the process. Covers the child itself,
- * not what it starts, and not a child that changes its ids or runs a
- * set-user-id program. */
+ * not what it starts, and not a child that changes its ids by itself or runs
+ * a set-user-id program. */
 apr_status_t pal_command_die_with_parent_set(pal_command_t *command, int on);
 
 /* Start a child. Returns once it runs the program (exec has succeeded).
@@ -139,13 +223,30 @@ apr_status_t pal_process_start(pal_process_t **ret_process,
                                pal_command_t *command);
 pal_step_t pal_command_failed_step(pal_command_t *command);
 
-/* The pid stays reserved until the exit has been read. */
+/* Take hold of a process that need not be a child: it can be watched, waited
+ * for and signalled, safe from others that get its pid later. Its exit code
+ * and its use of resources stay unknown, and a child is not reaped.
+ * Ownership: *ret_process is the caller's, to be closed.
+ * Errors: ESRCH: no such process; APR_ENOTIMPL: a system without pidfd. */
+apr_status_t pal_process_attach(pal_process_t **ret_process, apr_int64_t pid);
+
+/* This side of the pipe that a command with PAL_STDIO_PIPE made for `number`:
+ * to write for 0, to read for 1 and 2. What is not taken is closed with the
+ * process.
+ * Ownership: *ret_handle is the caller's.
+ * Errors: APR_ENOENT: there is none, or it was taken. */
+apr_status_t pal_process_pipe_take(pal_process_t *process, int number,
+                                   pal_handle_t *ret_handle);
+
+/* The pid of a child stays reserved until its exit has been read. */
 apr_int64_t pal_process_pid(pal_process_t *process);
 
-/* Kill it at once (SIGKILL), or ask for an abort with core (SIGABRT). Nothing
- * happens, and that is success, if it has ended. */
+/* Kill it at once (SIGKILL), ask for an abort with core (SIGABRT), or send
+ * the signal `number` (0: only check). Nothing happens, and that is success,
+ * if it has ended. Never reaches another process that got its pid. */
 apr_status_t pal_process_kill(pal_process_t *process);
 apr_status_t pal_process_abort(pal_process_t *process);
+apr_status_t pal_process_signal(pal_process_t *process, int number);
 
 /* Wait until it has ended, at most `timeout` (< 0: no limit, 0: only ask).
  * Errors: APR_TIMEUP. */
@@ -167,6 +268,14 @@ int pal_process_has_ended(pal_process_t *process);
 int pal_process_exit_code(pal_process_t *process);
 int pal_process_exit_signal(pal_process_t *process);
 int pal_process_dumped_core(pal_process_t *process);
+
+/* After the end: what it and the children it has waited for used: CPU time in
+ * the program and in the system, microseconds; and the most memory that one
+ * of them had resident, bytes. Linux counts for a child also the memory that
+ * its parent had when it launched, so this is never less. 0 if unknown. */
+apr_interval_time_t pal_process_user_time(pal_process_t *process);
+apr_interval_time_t pal_process_system_time(pal_process_t *process);
+apr_uint64_t pal_process_peak_memory(pal_process_t *process);
 
 /* Let go of it. A child that still runs goes on, and is reaped by nobody but
  * the end of this process: kill and wait first to leave none behind. */
