@@ -42,6 +42,11 @@ pal_command_t *mesh_host_config_command(mesh_host_config_t *config)
     return config->command;
 }
 
+pal_step_t mesh_host_config_failed_step(mesh_host_config_t *config)
+{
+    return config->failed_step;
+}
+
 void mesh_host_config_name_arg_set(mesh_host_config_t *config, int on)
 {
     config->name_arg = on;

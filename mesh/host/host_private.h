@@ -29,6 +29,7 @@ struct mesh_host_config_t {
     mesh_confine_t confine;
     mesh_confine_when_t confine_when;
     int rights;
+    pal_step_t failed_step; /* of the last launch */
     apr_interval_time_t join_timeout;
     mesh_host_fn_t joined, exited;
     void *joined_baton, *exited_baton;

@@ -77,10 +77,12 @@ static void undo_start(mesh_host_t *host)
 }
 
 /* Start the process and watch it. On failure nothing runs. */
-static apr_status_t start_process(mesh_host_t *host, pal_command_t *command)
+static apr_status_t start_process(mesh_host_t *host, pal_command_t *command,
+                                  pal_step_t *ret_failed_step)
 {
     apr_status_t rv = pal_process_start(&host->process, command);
 
+    *ret_failed_step = pal_command_failed_step(command);
     if (rv != APR_SUCCESS)
         return rv;
     host->pid = pal_process_pid(host->process);
@@ -95,7 +97,7 @@ static apr_status_t start_process(mesh_host_t *host, pal_command_t *command)
 
 /* Invite and start. On failure the node knows nothing of it any more. */
 static apr_status_t invite_and_start(mesh_host_t *host,
-                                     const mesh_host_config_t *config,
+                                     mesh_host_config_t *config,
                                      mesh_port_t **user)
 {
     mesh_node_t *node = host->hosts->node;
@@ -114,7 +116,7 @@ static apr_status_t invite_and_start(mesh_host_t *host,
         host->linked = 1;
         rv = make_command(config, &invitation, end, &command, scratch);
         if (rv == APR_SUCCESS)
-            rv = start_process(host, command);
+            rv = start_process(host, command, &config->failed_step);
         if (rv != APR_SUCCESS) {
             mesh__node_peer_unwatch(node, &host->node_id);
             mesh__node_link_drop(node, &host->node_id);
@@ -169,6 +171,8 @@ apr_status_t mesh_host_launch(mesh_host_t **ret_host, mesh_hosts_t *hosts,
     if (hosts->closing)
         return MESH_E_CLOSED;
     rv = default_config(&config, hosts->pool);
+    if (rv == APR_SUCCESS)
+        config->failed_step = PAL_STEP_NONE;
     if (rv == APR_SUCCESS)
         rv = mesh_channel_create(hosts->node, &sender, &receiver);
     if (rv == APR_SUCCESS)

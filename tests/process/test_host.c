@@ -335,6 +335,7 @@ static void program_missing(void)
         mesh_host_launch_port(&host, mesh.hosts, config, &port)));
     CU_ASSERT_PTR_NULL(host);
     CU_ASSERT_PTR_NULL(port);
+    CU_ASSERT_EQUAL(mesh_host_config_failed_step(config), PAL_STEP_EXEC);
     CU_ASSERT_EQUAL(mesh_hosts_count(mesh.hosts), 0);
     CU_ASSERT_EQUAL(mesh.n_joined, 0);
     CU_ASSERT_EQUAL(mesh.n_exited, 0);

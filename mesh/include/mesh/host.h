@@ -132,6 +132,10 @@ apr_status_t mesh_host_launch(mesh_host_t **ret_host, mesh_hosts_t *hosts,
                               mesh_host_config_t *config,
                               const ProtobufCMessage *init);
 
+/* The step of pal_process_start that failed in the last launch with this
+ * configuration; PAL_STEP_NONE if it was something else, or nothing. */
+pal_step_t mesh_host_config_failed_step(mesh_host_config_t *config);
+
 /* The same with a single port as initial message: the host takes its end with
  * mesh_self_port_take. `ret_host` may be NULL, and so may `config`: a host
  * named "host" with all defaults. */
