@@ -11,44 +11,57 @@
 #define PENDING_COST 256         /* counted for a waiting message's struct */
 #define BAD_EVENT_PERIOD 1000000 /* at most one line in the log, us */
 
-/* Node ids are random, chosen by the leader, not by the peer. */
-static node_peer_t **bucket(mesh_node_t *node, const mesh_id_t *id)
-{
-    return &node->peers[id->bytes[15]];
-}
-
 node_peer_t *mesh__peer_find(mesh_node_t *node, const mesh_id_t *id)
 {
-    node_peer_t *peer = *bucket(node, id);
+    return mesh__table_find(&node->peers, id);
+}
 
-    while (peer && !mesh__id_equal(&peer->id, id))
-        peer = peer->next;
-    return peer;
+static void append(mesh_node_t *node, node_peer_t *peer)
+{
+    peer->next = NULL;
+    peer->prev = node->last_peer;
+    if (peer->prev)
+        peer->prev->next = peer;
+    else
+        node->first_peer = peer;
+    node->last_peer = peer;
+}
+
+static void unlink_peer(mesh_node_t *node, node_peer_t *peer)
+{
+    if (peer->prev)
+        peer->prev->next = peer->next;
+    else
+        node->first_peer = peer->next;
+    if (peer->next)
+        peer->next->prev = peer->prev;
+    else
+        node->last_peer = peer->prev;
 }
 
 node_peer_t *mesh__peer_get(mesh_node_t *node, const mesh_id_t *id)
 {
-    node_peer_t *peer = mesh__peer_find(node, id), **head = bucket(node, id);
+    node_peer_t *peer = mesh__peer_find(node, id);
 
     if (peer)
         return peer;
     peer = calloc(1, sizeof(*peer));
-    if (!peer)
+    if (!peer || mesh__table_reserve(&node->peers, 1) != APR_SUCCESS) {
+        free(peer);
         return NULL;
+    }
     peer->id = *id;
     peer->pending_end = &peer->pending;
-    peer->next = *head;
-    *head = peer;
+    peer->round = node->round;
+    mesh__table_put(&node->peers, peer);
+    append(node, peer);
     return peer;
 }
 
 static void peer_remove(mesh_node_t *node, node_peer_t *peer)
 {
-    node_peer_t **p = bucket(node, &peer->id);
-
-    while (*p != peer)
-        p = &(*p)->next;
-    *p = peer->next;
+    mesh__table_remove(&node->peers, peer);
+    unlink_peer(node, peer);
 }
 
 static void drop_pending(mesh_node_t *node, node_peer_t *peer)
@@ -102,21 +115,25 @@ static void ask_for_link(mesh_node_t *node, const mesh_id_t *id, int too_much)
         mesh__node_link_lost(node, id, MESH_E_NODE_LOST);
 }
 
-/* One link or missing link of a bucket that wants attention, from position
- * `*skip` on; 0 if there is none. Callbacks may change the table, so each is
- * looked for anew. */
-static int attend_one(mesh_node_t *node, int b, int *skip)
+/* One link or missing link that has not had its turn in this round; 0 if there
+ * is none. Callbacks may change the list, so those that had theirs go to its
+ * end, where new ones are too. */
+static int attend_one(mesh_node_t *node)
 {
     const mesh__link_ops_t *ops = NULL;
     void *link = NULL;
     node_peer_t *peer;
     mesh_id_t id;
-    int i, ask = 0, too_much = 0;
+    int ask = 0, too_much = 0;
 
     mesh__node_lock(node);
-    for (i = 0, peer = node->peers[b]; peer && i < *skip; i++)
-        peer = peer->next;
+    peer = node->first_peer;
+    if (peer && peer->round == node->round)
+        peer = NULL;
     if (peer) {
+        peer->round = node->round;
+        unlink_peer(node, peer);
+        append(node, peer);
         id = peer->id;
         ops = peer->ops;
         link = peer->link;
@@ -127,7 +144,6 @@ static int attend_one(mesh_node_t *node, int b, int *skip)
     mesh__node_unlock(node);
     if (!peer)
         return 0;
-    ++*skip;
     if (ops)
         ops->attend(link);
     else if (ask)
@@ -137,13 +153,11 @@ static int attend_one(mesh_node_t *node, int b, int *skip)
 
 void mesh__node_attend_links(mesh_node_t *node)
 {
-    int b, skip;
-
-    for (b = 0; b < NODE_BUCKETS; b++) {
-        skip = 0;
-        while (attend_one(node, b, &skip))
-            ;
-    }
+    mesh__node_lock(node);
+    node->round++;
+    mesh__node_unlock(node);
+    while (attend_one(node))
+        ;
 }
 
 apr_status_t mesh__node_link_add(mesh_node_t *node, const mesh_id_t *id,
@@ -335,22 +349,17 @@ void mesh__node_link_drop(mesh_node_t *node, const mesh_id_t *id)
 
 void mesh__node_close_links(mesh_node_t *node)
 {
-    int b;
-
-    for (b = 0; b < NODE_BUCKETS; b++)
-        while (node->peers[b])
-            mesh__node_link_lost(node, &node->peers[b]->id, APR_EOF);
+    while (node->first_peer)
+        mesh__node_link_lost(node, &node->first_peer->id, APR_EOF);
 }
 
 int mesh__node_any_link(mesh_node_t *node)
 {
-    node_peer_t *peer = NULL;
-    int b;
+    node_peer_t *peer;
 
     mesh__node_lock(node);
-    for (b = 0; b < NODE_BUCKETS && !peer; b++)
-        for (peer = node->peers[b]; peer && !peer->ops; peer = peer->next)
-            ;
+    for (peer = node->first_peer; peer && !peer->ops; peer = peer->next)
+        ;
     mesh__node_unlock(node);
     return peer != NULL;
 }
@@ -358,13 +367,11 @@ int mesh__node_any_link(mesh_node_t *node)
 void mesh__node_finish_links(mesh_node_t *node)
 {
     node_peer_t *peer;
-    int b;
 
     mesh__node_lock(node);
-    for (b = 0; b < NODE_BUCKETS; b++)
-        for (peer = node->peers[b]; peer; peer = peer->next)
-            if (peer->ops)
-                peer->ops->finish(peer->link);
+    for (peer = node->first_peer; peer; peer = peer->next)
+        if (peer->ops)
+            peer->ops->finish(peer->link);
     mesh__node_drain(node);
     mesh__node_unlock(node);
 }

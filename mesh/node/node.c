@@ -51,6 +51,7 @@ static void node_woken(void *baton)
 static apr_status_t node_make_parts(mesh_node_t *node, const mesh_id_t *id)
 {
     mesh_id_t self;
+    apr_uint64_t key[2];
     apr_status_t rv = apr_generate_random_bytes(node->random, NODE_RANDOM);
 
     if (rv != APR_SUCCESS)
@@ -60,6 +61,8 @@ static apr_status_t node_make_parts(mesh_node_t *node, const mesh_id_t *id)
         self = *id;
     else
         node_random(node, &self, sizeof(self));
+    node_random(node, key, sizeof(key));
+    mesh__table_init(&node->peers, key);
     rv = apr_thread_mutex_create(&node->lock, APR_THREAD_MUTEX_DEFAULT,
                                  node->pool);
     if (rv == APR_SUCCESS)
@@ -126,6 +129,7 @@ void mesh_node_destroy(mesh_node_t **node_var)
             mesh__message_dispose(node, out.message);
     mesh__node_unlock(node);
     mesh__core_destroy(node->core);
+    mesh__table_fini(&node->peers);
     memset(node->random, 0, sizeof(node->random));
     apr_pool_destroy(node->pool);
     free(node);
@@ -281,14 +285,12 @@ void mesh__node_need_link_set(mesh_node_t *node, mesh__need_link_fn_t fn,
                               void *baton)
 {
     node_peer_t *peer;
-    int b;
 
     mesh__node_lock(node);
     node->need_link = fn;
     node->need_link_baton = baton;
-    for (b = 0; fn && b < NODE_BUCKETS; b++)
-        for (peer = node->peers[b]; peer; peer = peer->next)
-            peer->asked = 0;
+    for (peer = node->first_peer; fn && peer; peer = peer->next)
+        peer->asked = 0;
     mesh__node_attend(node);
     mesh__node_unlock(node);
 }

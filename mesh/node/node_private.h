@@ -3,18 +3,19 @@
 #define MESH_NODE_PRIVATE_H
 
 #include "node.h"
+#include "table.h"
 
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
-#define NODE_BUCKETS 256
 #define NODE_RANDOM 4096
 
 /* Another node, from the first time something is to be sent to it until its
  * link is lost. Without a link messages wait in `pending`. */
 typedef struct node_peer_t {
-    struct node_peer_t *next;
-    mesh_id_t id;
+    mesh_id_t id; /* first, for the table */
+    struct node_peer_t *prev, *next;
+    apr_uint32_t round;          /* of attention, when it last had its turn */
     const mesh__link_ops_t *ops; /* NULL: no link yet */
     void *link;
     mesh_message_t *pending, **pending_end;
@@ -49,7 +50,9 @@ struct mesh_node_t {
     apr_thread_mutex_t *lock;
     apr_thread_cond_t *changed; /* something may be ready: blocked threads */
     mesh__core_t *core;
-    node_peer_t *peers[NODE_BUCKETS];
+    mesh__table_t peers;
+    node_peer_t *first_peer, *last_peer;
+    apr_uint32_t round;
     int attend; /* a link or a missing link asks for attention */
     node_hook_t *hooks;
     node_hook_t *due, **due_end;

@@ -199,6 +199,41 @@ static void protocol_error_fails_port(void)
     rig_end(&rig);
 }
 
+/* Ports whose other ends are said to be on nodes that nobody knows, with ids
+ * as alike as can be, fail: none of them waits for ever. */
+static void ports_of_unknown_nodes(void)
+{
+    enum { N_PORTS = 150 };
+    unsigned char buf[8 + MESH__EVENT_HEAD_LEN + N_PORTS * MESH__RES_DATA_LEN];
+    mesh_message_t *message = NULL;
+    mesh__res_data_t res;
+    mesh_port_t *port;
+    apr_size_t len;
+    rig_t rig;
+    int i;
+
+    rig_start(&rig);
+    len = event_packet(&rig, buf, MESH__EV_MESSAGE, 1, 1, N_PORTS, 0);
+    for (i = 0; i < N_PORTS; i++) {
+        memset(&res, 0x22, sizeof(res));
+        res.id.bytes[0] = (unsigned char)i;
+        res.old.node = rig.peer_id;
+        res.peer.node.bytes[0] = (unsigned char)i;
+        mesh__res_data_put(buf + len, &res);
+        len += MESH__RES_DATA_LEN;
+    }
+    rig_send(&rig, buf, len, NULL, 0);
+    TEST_OK(mesh_port_recv(rig.port, 0, &message));
+    CU_ASSERT_EQUAL(mesh_message_n_resources(message), N_PORTS);
+    for (i = 0; i < N_PORTS; i++) {
+        TEST_OK(mesh_message_port_take(message, i, &port));
+        CU_ASSERT_EQUAL(mesh_port_status(port), MESH_E_FAILED);
+        mesh_port_close(&port);
+    }
+    mesh_message_destroy(&message);
+    rig_end(&rig);
+}
+
 static const test_case_t cases[] = {
     {"good_packets", good_packets},
     {"tolerated", tolerated},
@@ -206,6 +241,7 @@ static const test_case_t cases[] = {
     {"fatal_packets", fatal_packets},
     {"sparse_region", sparse_region},
     {"protocol_error_fails_port", protocol_error_fails_port},
+    {"ports_of_unknown_nodes", ports_of_unknown_nodes},
     {NULL, NULL},
 };
 
