@@ -135,7 +135,7 @@ static apr_status_t default_config(mesh_host_config_t **config,
 }
 
 /* Takes *initial; on failure what is in it goes back. */
-static apr_status_t launch(mesh_host_t *host, const mesh_host_config_t *config,
+static apr_status_t launch(mesh_host_t *host, mesh_host_config_t *config,
                            mesh_message_t **initial)
 {
     mesh_port_t *near_end = NULL, *far_end = NULL;
