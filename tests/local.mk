@@ -38,6 +38,8 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/unit/payload_lib.h \
 	%D%/unix/child.c \
 	%D%/unix/child.h \
+	%D%/unix/job_tree.c \
+	%D%/unix/job_tree.h \
 	%D%/unix/launch.c \
 	%D%/unix/launch.h \
 	%D%/unix/leaks_unix.c \
@@ -100,6 +102,7 @@ test_programs = \
 	%D%/unix/test_pal_process \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
+	%D%/unix/stress_job \
 	%D%/sim/sim_core \
 	%D%/process/test_conform_host \
 	%D%/process/test_demo \
@@ -138,7 +141,8 @@ check_PROGRAMS += %D%/conform/conform-host %D%/conform/conform-parent
 AM_TESTS_ENVIRONMENT = \
 	export CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' NM='$(NM)' \
 	HEADER_CFLAGS='$(APR_CFLAGS) $(PROTOBUF_C_CFLAGS)' \
-	APR_LIBS='$(APR_LIBS)';
+	APR_LIBS='$(APR_LIBS)' KILLS='$(KILLS)' \
+	PAL_KEEPER='$(abs_builddir)/pal/pal-keeper';
 TESTS += $(test_programs) $(test_scripts) %D%/conform/run.sh
 
 # One line for the whole run, once all of it has ended well.

@@ -46,6 +46,26 @@ int main(void) { return seccomp_init(SCMP_ACT_ALLOW) == 0; }
   AM_CONDITIONAL([PAL_SECCOMP], [test "x$pal_cv_seccomp" = xyes])
 ])
 
+dnl PAL_KEEPER: where the library looks for the keeper of jobs, and how that is
+dnl linked: it starts faster without a loader.
+AC_DEFUN([PAL_KEEPER], [
+  AC_ARG_WITH([keeper],
+    [AS_HELP_STRING([--with-keeper=PATH],
+      [where jobs find pal-keeper (default: LIBEXECDIR/pal-keeper)])],
+    [], [with_keeper='$(libexecdir)/pal-keeper'])
+  AC_SUBST([PAL_KEEPER_PATH], [$with_keeper])
+  AC_CACHE_CHECK([whether static programs can be linked], [pal_cv_static], [
+    pal_save_LDFLAGS=$LDFLAGS
+    LDFLAGS="$LDFLAGS -static"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <stdlib.h>]],
+        [[return malloc(1) == 0;]])],
+      [pal_cv_static=yes], [pal_cv_static=no])
+    LDFLAGS=$pal_save_LDFLAGS])
+  AS_IF([test "x$pal_cv_static" = xyes],
+    [PAL_STATIC=-all-static], [PAL_STATIC=])
+  AC_SUBST([PAL_STATIC])
+])
+
 AC_DEFUN([PAL_CONFIGURE], [
   AC_REQUIRE([AC_CANONICAL_HOST])
   PAL_WARNINGS
@@ -56,6 +76,7 @@ AC_DEFUN([PAL_CONFIGURE], [
   AC_CHECK_FUNCS([close_range pidfd_open])
   AC_CHECK_HEADERS([linux/landlock.h linux/openat2.h])
   PAL_SECCOMP
+  PAL_KEEPER
 ])
 
 AC_DEFUN([PAL_SUMMARY], [
