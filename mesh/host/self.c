@@ -248,8 +248,35 @@ static void drain(mesh_self_t *self)
     mesh_node_destroy(&self->node);
 }
 
+/* Did the other end send what no packet may be? */
+static int is_protocol(apr_status_t rv)
+{
+    return rv == MESH_E_PROTOCOL || rv == MESH_E_TRUNCATED
+           || rv == PAL_E_TRUNCATED || rv == PAL_E_KIND || rv == PAL_E_SEALS
+           || rv == PAL_E_HANDLES_LOST;
+}
+
+/* Why the connection was given up, if it did not just end. */
+static apr_status_t connection_trouble(const mesh_self_t *self)
+{
+    apr_status_t rv = mesh__node_lifeline(self->node);
+
+    if (APR_STATUS_IS_EOF(rv) || APR_STATUS_IS_ECONNRESET(rv)
+        || APR_STATUS_IS_EPIPE(rv))
+        return APR_SUCCESS;
+    return rv;
+}
+
 static int exit_code(const mesh_self_t *self, apr_status_t rv)
 {
+    apr_status_t trouble = connection_trouble(self);
+
+    if (is_protocol(trouble)) {
+        complain(self, "protocol", trouble);
+        return EXIT_PROTOCOL;
+    }
+    if (trouble != APR_SUCCESS)
+        rv = trouble;
     if (self->broken != APR_SUCCESS)
         rv = self->broken;
     if (rv == APR_SUCCESS || rv == MESH_E_STOPPING || rv == MESH_E_CLOSED)

@@ -177,6 +177,7 @@ apr_status_t mesh__follower_join(mesh_node_t **ret_node,
     if (rv == APR_SUCCESS) {
         follower->node = node;
         mesh__node_ending_set(node, follower_ending, follower);
+        mesh__node_lifeline_set(node, &invitation->remote.node);
         mesh__node_need_link_set(node, need_link, follower);
         rv = join(follower, invitation, end, timeout, ret_user);
     }

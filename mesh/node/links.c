@@ -333,6 +333,8 @@ void mesh__node_link_lost(mesh_node_t *node, const mesh_id_t *id_arg,
     mesh__node_unlock(node);
     if (!peer)
         return;
+    if (mesh__id_equal(&id, &node->lifeline))
+        node->lifeline_why = why;
     note_lost(node, &id, why);
     if (peer->ops)
         peer->ops->close(peer->link);

@@ -304,3 +304,13 @@ void *mesh__node_leader(mesh_node_t *node)
 {
     return node->leader;
 }
+
+void mesh__node_lifeline_set(mesh_node_t *node, const mesh_id_t *id)
+{
+    node->lifeline = *id;
+}
+
+apr_status_t mesh__node_lifeline(mesh_node_t *node)
+{
+    return node->lifeline_why;
+}

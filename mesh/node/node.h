@@ -112,6 +112,12 @@ void *mesh__node_leader(mesh_node_t *node);
 void mesh__node_ending_set(mesh_node_t *node, void (*fn)(void *baton),
                            void *baton);
 
+/* The node that this one cannot do without, the leader it joined; and why the
+ * link to it was given up, APR_SUCCESS as long as it was not. Loop's thread.
+ */
+void mesh__node_lifeline_set(mesh_node_t *node, const mesh_id_t *id);
+apr_status_t mesh__node_lifeline(mesh_node_t *node);
+
 /* A buffer for receiving, MESH__NODE_BUFFER bytes; loop's thread. */
 #define MESH__NODE_BUFFER 16384
 unsigned char *mesh__node_buffer(mesh_node_t *node);

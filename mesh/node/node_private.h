@@ -67,6 +67,8 @@ struct mesh_node_t {
     void *leader;
     void (*ending)(void *baton);
     void *ending_baton;
+    mesh_id_t lifeline;
+    apr_status_t lifeline_why;
     unsigned char random[NODE_RANDOM];
     apr_size_t random_used;
     unsigned char buffer[MESH__NODE_BUFFER];

@@ -194,6 +194,73 @@ static void exit_codes(void)
     expect_end("break", 70, "test: ");
 }
 
+/* A copy of the one channel that this process has. */
+static pal_channel_t *find_channel(void)
+{
+    pal_channel_t *channel = NULL;
+    pal_handle_kind_t kind;
+    pal_handle_t handle;
+    int i;
+
+    for (i = 3; i < 100 && !channel; i++) {
+        if (pal_handle_adopt(i, &handle) == APR_SUCCESS
+            && pal_handle_kind(handle, &kind) == APR_SUCCESS
+            && kind == PAL_HANDLE_CHANNEL) {
+            TEST_OK(pal_handle_dup(handle, &handle));
+            TEST_OK(pal_channel_open(&channel, &handle));
+        }
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
+    return channel;
+}
+
+/* The launching process sends what is no packet, to a host that has joined. */
+static void expect_broken(const char *packet, apr_size_t len)
+{
+    mesh_host_config_t *config;
+    mesh_message_t *message;
+    mesh_hosts_t *hosts;
+    mesh_host_t *host;
+    mesh_port_t *port;
+    pal_channel_t *channel;
+    pal_handle_t ends[2];
+    pal_bytes_t part;
+    const char *text;
+
+    TEST_OK(mesh_open(&hosts));
+    TEST_OK(pal_handle_pipe(ends));
+    TEST_OK(mesh_host_config_create(&config, "tested", test_pool()));
+    TEST_OK(pal_command_arg_add(mesh_host_config_command(config), "echo"));
+    TEST_OK(
+        pal_command_handle_add(mesh_host_config_command(config), ends[1], 2));
+    TEST_OK(mesh_host_launch_port(&host, hosts, config, &port));
+    pal_handle_close(&ends[1]);
+    TEST_OK(mesh_port_send_bytes(port, "x", 1));
+    TEST_OK(mesh_port_recv(port, LIMIT, &message));
+    mesh_message_destroy(&message);
+    channel = find_channel();
+    part.data = packet;
+    part.len = len;
+    TEST_OK(pal_channel_send(channel, &part, 1, NULL, 0));
+    pal_channel_close(&channel);
+    TEST_OK(mesh_host_wait(host, LIMIT));
+    text = read_all(ends[0]);
+    CU_ASSERT_EQUAL(mesh_host_exit_code(host), 70);
+    CU_ASSERT_EQUAL(strncmp(text, "test: protocol: ", 16), 0);
+    mesh_host_close(&host);
+    mesh_port_close(&port);
+    pal_handle_close(&ends[0]);
+    TEST_OK(mesh_close(&hosts, LIMIT));
+}
+
+static void broken_later(void)
+{
+    expect_broken("?", 1);
+    expect_broken("\x63.......", 8);
+    expect_broken("\x03.......", 8);
+    expect_broken(apr_pcalloc(test_pool(), 20000), 20000);
+}
+
 /* This program as a parent: it launches a host, gives it the pipe at
  * ALIVE_HANDLE, and waits to be killed. */
 static int be_parent(void)
@@ -253,6 +320,7 @@ static const test_case_t cases[] = {{"garbage", garbage},
                                     {"nobody_there", nobody_there},
                                     {"bad_packet", bad_packet},
                                     {"exit_codes", exit_codes},
+                                    {"broken_later", broken_later},
                                     {"parent_killed", parent_killed},
                                     {NULL, NULL}};
 
