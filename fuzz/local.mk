@@ -3,6 +3,7 @@
 
 if MESH_TESTS
 fuzz_programs = \
+	%D%/fuzz_event \
 	%D%/fuzz_invitation \
 	%D%/fuzz_packet \
 	%D%/fuzz_payload
@@ -18,6 +19,9 @@ check_LTLIBRARIES += %D%/libdriver.la
 fuzz_libs = %D%/libdriver.la
 endif
 
+%C%_fuzz_event_SOURCES = %D%/fuzz_event.c %D%/fuzz.h
+%C%_fuzz_event_LDFLAGS = $(fuzz_link)
+%C%_fuzz_event_LDADD = $(fuzz_libs) $(LDADD)
 %C%_fuzz_invitation_SOURCES = %D%/fuzz_invitation.c %D%/fuzz.h
 %C%_fuzz_invitation_LDFLAGS = $(fuzz_link)
 %C%_fuzz_invitation_LDADD = $(fuzz_libs) $(LDADD)

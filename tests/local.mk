@@ -25,6 +25,8 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/lib/json.c \
 	%D%/lib/json.h \
 	%D%/lib/leaks.h \
+	%D%/lib/lone_core.c \
+	%D%/lib/lone_core.h \
 	%D%/lib/raw_peer.c \
 	%D%/lib/raw_peer.h \
 	%D%/lib/two_nodes.c \
@@ -77,6 +79,11 @@ CLEANFILES += $(nodist_%C%_libtest_la_SOURCES)
 test_programs = \
 	%D%/unit/test_channel_vectors \
 	%D%/unit/test_channels \
+	%D%/unit/test_core \
+	%D%/unit/test_core_move \
+	%D%/unit/test_core_nomem \
+	%D%/unit/test_core_peer \
+	%D%/unit/test_event_vectors \
 	%D%/unit/test_invitation \
 	%D%/unit/test_json \
 	%D%/unit/test_link \
@@ -98,6 +105,7 @@ test_programs = \
 	%D%/unix/test_pal_confine \
 	%D%/unix/test_pal_file \
 	%D%/unix/test_pal_handle \
+	%D%/unix/test_pal_job \
 	%D%/unix/test_pal_launch \
 	%D%/unix/test_pal_process \
 	%D%/unix/test_pal_region \
@@ -111,6 +119,8 @@ test_programs = \
 check_PROGRAMS += $(test_programs) %D%/unix/faulty
 
 # Memory runs out at will.
+%C%_unit_test_core_nomem_LDFLAGS = -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc
 %C%_unit_test_payload_limits_LDFLAGS = -Wl,--wrap=malloc
 
 test_scripts = \

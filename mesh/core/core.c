@@ -699,7 +699,8 @@ static int is_alone(mesh__core_t *core)
 }
 
 /* Both its ends are here, but something between them was not: what was on its
- * way through another node is lost. */
+ * way through another node is lost. Where nothing is, each knows the other,
+ * and has had all that it sent. */
 static int is_stuck(const mesh_port_t *port, const mesh_id_t *node)
 {
     mesh__core_t *core = port->core;
@@ -714,7 +715,7 @@ static int is_stuck(const mesh_port_t *port, const mesh_id_t *node)
     peer = mesh__table_find(&core->ports, &port->peer.port);
     return peer == NULL || !mesh__port_is_live(peer)
            || !mesh__id_equal(&peer->peer.port, &port->id)
-           || peer->next_send != port->next_recv;
+           || peer->next_send != port->next_recv || peer->is_closed;
 }
 
 void mesh__core_node_lost(mesh__core_t *core, const mesh_id_t *node)

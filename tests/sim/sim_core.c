@@ -42,6 +42,7 @@ typedef struct end_t {
     int due_cap;
     int is_closed;
     int is_half_closed; /* sent its last message, still receives */
+    int is_loose;       /* and what the other end sends may be dropped */
     int is_cut;         /* the other end had ended when it was sent on */
     int has_ended;      /* has received the close */
     int is_ready;
@@ -124,6 +125,16 @@ static void model_close(end_t *end)
     end->node = -1;
     end->port = NULL;
     end->n_due = 0;
+}
+
+/* A port that has had the last message drops what is sent on it, and its user
+ * can tell; but if it had it while in a message, it may look open for a while
+ * when it is taken out elsewhere. */
+static void half_closed_update(end_t *end)
+{
+    if (end != NULL && end->is_half_closed && end->peer != NULL
+        && end->peer->node < 0)
+        end->is_loose = 1;
 }
 
 static apr_status_t end_status(world_t *w, const end_t *end)
@@ -256,6 +267,7 @@ static void put_end(end_t *end, mesh_message_t *message)
     end->node = -1;
     end->port = NULL;
     end->is_ready = 0;
+    half_closed_update(end->peer);
 }
 
 /* Put in some ends of the same node, and sometimes a handle. */
@@ -310,6 +322,7 @@ static void act_send(world_t *w, end_t *end, int last)
         if (arrives)
             due_put(end->peer, CLOSE);
         end->is_half_closed = 1;
+        half_closed_update(end);
     }
     drain(w, end->node);
 }
@@ -361,7 +374,9 @@ static void act_recv(world_t *w, end_t *end, int max)
     }
     drain(w, end->node);
     if (rv == MESH_E_CLOSED && !end->has_ended) {
-        if (end->n_due > 0)
+        if (end->is_loose)
+            end->n_due = 0;
+        else if (end->n_due > 0)
             check(w, due_take(end) == CLOSE, "closed, but messages are due");
         else
             check(w, end->is_half_closed, "closed, but by nobody");
@@ -420,6 +435,8 @@ static void model_bridge(world_t *w, end_t *a, end_t *b)
             due_move(b_peer, a);
         b_peer->peer = a_peer;
     }
+    half_closed_update(a_peer);
+    half_closed_update(b_peer);
     a->is_closed = b->is_closed = 1;
     a->node = b->node = -1;
     a->n_due = b->n_due = 0;
@@ -633,7 +650,7 @@ static void check_quiet(world_t *w)
             check(w, end->is_closed, "an end is lost");
             continue;
         }
-        check(w, end->n_due == 0, "messages are missing");
+        check(w, end->n_due == 0 || end->is_loose, "messages are missing");
         if (end->is_half_closed)
             check(w, end->has_ended, "the close is missing");
     }
@@ -700,7 +717,7 @@ static void random_runs(void)
 {
     int n_wrong = 0;
 
-    for (int seed = 1; seed <= test_scale(100000) && n_wrong < 10; seed++)
+    for (int seed = 1; seed <= test_scale(40000) && n_wrong < 10; seed++)
         n_wrong += !run((apr_uint64_t)seed);
     CU_ASSERT_EQUAL(n_wrong, 0);
 }
