@@ -105,7 +105,6 @@ test_programs = \
 	%D%/unix/test_pal_confine \
 	%D%/unix/test_pal_file \
 	%D%/unix/test_pal_handle \
-	%D%/unix/test_pal_job \
 	%D%/unix/test_pal_launch \
 	%D%/unix/test_pal_process \
 	%D%/unix/test_pal_region \
