@@ -20,9 +20,9 @@ check_PROGRAMS += $(bench_programs)
 		$(CC) -O2 -o $@ $(srcdir)/%D%/tiny.c; }
 CLEANFILES += %D%/tiny %D%/*.rows bench.json
 
-bench: $(bench_programs) %D%/tiny
+bench: $(bench_programs) $(libexec_PROGRAMS) %D%/tiny
 	@for b in $(bench_programs); do \
-		TINY=%D%/tiny ./$$b -o $$b.rows $(BENCH) || exit; \
+		KEEPER=pal/pal-keeper TINY=%D%/tiny ./$$b -o $$b.rows $(BENCH) || exit; \
 	done
 	@{ echo '['; cat $(bench_programs:=.rows) | sed '$$!s/$$/,/'; \
 		echo ']'; } >bench.json

@@ -56,7 +56,7 @@ static const char *tiny;
 static int told, heard; /* to and from the children that stay */
 static apr_pool_t *pool;
 static pal_loop_t *loop;
-static pal_command_t *commands[2];
+static pal_command_t *commands[2], *job_command;
 static child_t children[N_ALIVE];
 #ifdef HAVE_LIBUV
 static uv_loop_t uv;
@@ -145,6 +145,12 @@ static void pal_reap(child_t *child)
     pal_process_close(&child->process);
 }
 
+static void job_start(child_t *child, int stays)
+{
+    (void)stays;
+    BENCH_CHECK(pal_process_start(&child->process, job_command) == 0);
+}
+
 static void on_end(void *baton, pal_process_t *process)
 {
     child_t *child = baton;
@@ -175,6 +181,7 @@ static const method_t by_vfork = {raw_start, raw_kill, raw_reap};
 static const method_t by_posix_spawn = {posix_start, raw_kill, raw_reap};
 static const method_t by_apr = {apr_start, apr_kill, apr_reap};
 static const method_t by_pal = {pal_start, pal_kill, pal_reap};
+static const method_t by_pal_job = {job_start, pal_kill, pal_reap};
 static const method_t by_pal_loop = {loop_start, pal_kill, loop_reap};
 
 #ifdef HAVE_LIBUV
@@ -343,6 +350,7 @@ static void hold(const void *baton, double *ret_samples, int n)
 static void prepare_small(void)
 {
     int in[2], out[2], stays;
+    pal_job_t *job;
 
     BENCH_CHECK(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
     BENCH_CHECK(dup2(in[0], 0) == 0 && dup2(out[1], 1) == 1);
@@ -356,6 +364,11 @@ static void prepare_small(void)
         BENCH_CHECK(pal_command_program_set(commands[stays], tiny) == 0);
     }
     BENCH_CHECK(pal_command_arg_add(commands[1], "stay") == 0);
+    BENCH_CHECK(pal_job_create(&job, pool) == 0);
+    BENCH_CHECK(pal_job_keeper_set(job, getenv("KEEPER")) == 0);
+    BENCH_CHECK(pal_job_open(job) == 0);
+    BENCH_CHECK(pal_command_copy(&job_command, commands[0], pool) == 0);
+    BENCH_CHECK(pal_command_job_set(job_command, job) == 0);
 #ifdef HAVE_LIBUV
     BENCH_CHECK(uv_loop_init(&uv) == 0);
 #endif
@@ -383,6 +396,7 @@ static const bench_way_t spawn_ways[] = {
     {"spawn", "vfork, exec", SMALL, 0, 40, spawn, &by_vfork},
     {"spawn", "pal", SMALL, 1.15, 40, spawn, &by_pal},
     {"spawn", "pal, loop", SMALL, 1.15, 40, spawn, &by_pal_loop},
+    {"spawn", "pal, job", SMALL, 1.15, 40, spawn, &by_pal_job},
     {"spawn", "posix_spawn", SMALL, 0, 40, spawn, &by_posix_spawn},
     {"spawn", "apr_proc_create", SMALL, 0, 40, spawn, &by_apr},
     WITH_LIBUV("spawn", SMALL, 40, spawn){"thread spawn", "pal", SMALL, 1.15,
@@ -390,6 +404,7 @@ static const bench_way_t spawn_ways[] = {
     {"thread spawn", "vfork, exec", SMALL, 0, 40, spawn_on_thread, &by_vfork},
     {"big spawn", "pal", BIG, 1.15, 40, spawn, &by_pal},
     {"big spawn", "pal, loop", BIG, 1.15, 40, spawn, &by_pal_loop},
+    {"big spawn", "pal, job", BIG, 1.15, 40, spawn, &by_pal_job},
     {"big spawn", "vfork, exec", BIG, 0, 20, spawn, &by_vfork},
     {"big spawn", "posix_spawn", BIG, 0, 20, spawn, &by_posix_spawn},
     {"big spawn", "apr_proc_create", BIG, 0, 5, spawn, &by_apr},

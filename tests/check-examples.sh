@@ -24,5 +24,13 @@ prints 'time is up: code -1, signal 9' 0 examples/process 0 /bin/sleep 100
 prints 'running the program: No such file or directory' 1 \
     examples/process 20 /nowhere
 
+# Held by what there is: a cgroup or process groups.
+left_behind() {
+    KEEPER=pal/pal-keeper examples/job "$@" | sed 's/held by .*/held/'
+}
+prints 'held
+code 4, 2 left behind' 0 left_behind /bin/sh -c \
+    'sleep 100 & sleep 100 & exit 4'
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

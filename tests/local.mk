@@ -127,6 +127,7 @@ test_scripts = \
 	%D%/check-examples.sh \
 	%D%/check-exports.sh \
 	%D%/check-headers.sh \
+	%D%/check-man.sh \
 	%D%/check-os-headers.sh \
 	%D%/check-readme.sh \
 	%D%/check-style.sh

@@ -9,6 +9,7 @@
 #include <pal/confine.h>
 #include <pal/file.h>
 #include <pal/handle.h>
+#include <pal/job.h>
 #include <pal/log.h>
 #include <pal/loop.h>
 #include <pal/privilege.h>
