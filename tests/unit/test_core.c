@@ -62,6 +62,59 @@ static void user_data(void)
     lone_fini(&lone);
 }
 
+/* Where a message would go, and how much waits there. */
+static void routes(void)
+{
+    mesh_port_t *a, *b, *way, *far;
+    apr_size_t waiting;
+    mesh_id_t node;
+    lone_t lone;
+
+    lone_init(&lone);
+    TEST_OK(mesh__core_pair(lone.core, &a, &b));
+    lone_send(&lone, a, lone_text("12345"));
+    CU_ASSERT_EQUAL(mesh__core_route(lone.core, a, &node, &waiting), 0);
+    CU_ASSERT_EQUAL(waiting, 6 + MESH__UNREAD_OVERHEAD);
+    lone_recv_text(&lone, b, "12345");
+    CU_ASSERT_EQUAL(mesh__core_route(lone.core, a, &node, &waiting), 0);
+    CU_ASSERT_EQUAL(waiting, 0);
+    /* The other end is on its way to c: what is sent now waits for it. */
+    way = lone_port(&lone, 1, &lone.c);
+    lone_send(&lone, way, lone_with_port(b));
+    lone_send(&lone, a, lone_text("12345"));
+    lone.n_outs = 0;
+    CU_ASSERT_EQUAL(mesh__core_route(lone.core, a, &node, &waiting), 1);
+    CU_ASSERT(mesh__id_equal(&node, &lone.c));
+    CU_ASSERT_EQUAL(waiting, 6 + MESH__UNREAD_OVERHEAD);
+    far = lone_port(&lone, 2, &lone.b);
+    mesh__core_fail(lone.core, far);
+    CU_ASSERT_EQUAL(mesh__core_route(lone.core, far, &node, &waiting), 0);
+    lone_drain(&lone);
+    lone.n_outs = 0;
+    lone_fini(&lone);
+}
+
+static void resources_limit(void)
+{
+    mesh_message_t *message = lone_text("many");
+    char text[MESH_ID_TEXT_LEN];
+    mesh__res_t res;
+    mesh_id_t id;
+
+    res.kind = MESH__RES_HANDLE;
+    res.u.handle = 3;
+    for (int i = 0; i < MESH__MAX_RES; i++)
+        TEST_OK(mesh__message_res_add(message, res));
+    CU_ASSERT_EQUAL(mesh__message_res_add(message, res), MESH_E_LIMIT);
+    CU_ASSERT_EQUAL(mesh__message_count_handles(message), MESH__MAX_RES);
+    mesh__message_free(message);
+    CU_ASSERT_PTR_NULL(mesh__message_alloc(SIZE_MAX));
+    CU_ASSERT_PTR_NULL(mesh__message_alloc_event(SIZE_MAX));
+    id = lone_id(0x0f, 0xa5);
+    CU_ASSERT_STRING_EQUAL(mesh__id_text(&id, text),
+                           "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0fa5");
+}
+
 /* READY comes once until it is taken, and not for a port that is closed. */
 static void readiness(void)
 {
@@ -558,6 +611,8 @@ int main(int argc, char **argv)
     static const test_case_t cases[] = {
         {"pair", pair},
         {"user_data", user_data},
+        {"routes", routes},
+        {"resources_limit", resources_limit},
         {"readiness", readiness},
         {"holding", holding},
         {"refused_sends", refused_sends},

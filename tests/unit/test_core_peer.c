@@ -464,6 +464,36 @@ static void loss_between(void)
     lone_fini(&lone);
 }
 
+/* A port has sent its last message and waits for the other end, which has
+ * ended here; what it sent may be under way by b. When c is lost, that is for
+ * the holder to judge. */
+static void loss_elsewhere(void)
+{
+    mesh_id_t id = lone_id(0x11, 1);
+    mesh__addr_t gone;
+    mesh_message_t *last;
+    mesh_port_t *port, *other;
+    lone_t lone;
+
+    lone_init(&lone);
+    port = lone_port(&lone, 1, &lone.b);
+    other = lone_port(&lone, 2, &lone.c);
+    gone = lone_addr(&lone.self, 0x99);
+    last = lone_text("last");
+    TEST_OK(mesh__core_send(lone.core, port, &last, 1));
+    TEST_OK(lone_event(&lone, &lone.b, change_event(&id, 1, &gone)));
+    lone.n_outs = 0;
+    mesh__core_node_lost(lone.core, &lone.c);
+    TEST_OK(mesh__core_status(lone.core, port, NULL));
+    TEST_OK(lone_simple(&lone, &lone.b, port, MESH__EV_MESSAGE, 1, 2));
+    lone_recv_text(&lone, port, "x");
+    CU_ASSERT_EQUAL(lone_recv_status(&lone, port), APR_EAGAIN);
+    lone_close(&lone, port);
+    lone_close(&lone, other);
+    CU_ASSERT_EQUAL(mesh__core_n_ports(lone.core), 0);
+    lone_fini(&lone);
+}
+
 int main(int argc, char **argv)
 {
     static const test_case_t cases[] = {
@@ -479,6 +509,7 @@ int main(int argc, char **argv)
         {"local_dead_end", local_dead_end},
         {"node_loss", node_loss},
         {"loss_between", loss_between},
+        {"loss_elsewhere", loss_elsewhere},
         {NULL, NULL},
     };
 
