@@ -140,7 +140,7 @@ int mesh__core_route(mesh__core_t *core, mesh_port_t *port,
 /* An event came from `from`.
  * Ownership: *message is always taken.
  * Errors (what is wrong with it; it has been dropped, and the ports in it
- * closed, where it could be read so far; the link may go on):
+ * closed or failed, where it could be read so far; the link may go on):
  * MESH_E_TRUNCATED, MESH_E_UNKNOWN_PORT, MESH_E_PROTOCOL, MESH_E_RESOURCE,
  * MESH_E_LIMIT. APR_ENOMEM: the node can no longer follow the protocol with
  * this peer; treat the link as lost. */
