@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +25,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -115,6 +117,80 @@ static int child_signals(void)
             fputs(line, stdout);
     fclose(status);
     return 0;
+}
+
+/* The value of a line of /proc/self/status. */
+static int child_status(const char *name)
+{
+    FILE *status = fopen("/proc/self/status", "r");
+    size_t len = strlen(name);
+    char line[4096], *value;
+
+    NEED(status != NULL);
+    while (fgets(line, sizeof(line), status) != NULL) {
+        value = line + len + 1;
+        if (strncmp(line, name, len) != 0 || line[len] != ':')
+            continue;
+        value += strspn(value, " \t");
+        value[strcspn(value, "\n")] = '\0';
+        fputs(value, stdout);
+    }
+    fclose(status);
+    return 0;
+}
+
+static int child_file(const char *path)
+{
+    char text[4096];
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = read(file, text, sizeof(text));
+
+    NEED(len >= 0 && fwrite(text, 1, (size_t)len, stdout) == (size_t)len);
+    close(file);
+    return 0;
+}
+
+static int child_open(const char *path, const char *how)
+{
+    int file = open(path, *how == 'w' ? O_WRONLY : O_RDONLY);
+
+    printf("%d", file < 0 ? errno : 0);
+    close(file);
+    return 0;
+}
+
+static int child_session(void)
+{
+    printf("%d %d %d", getsid(0) == getpid(), getpgid(0) == getpid(),
+           tcgetsid(0) == getpid());
+    return 0;
+}
+
+/* Which namespace of a kind it is in. */
+static int child_namespace(const char *kind)
+{
+    char path[64], link[64];
+    ssize_t len;
+
+    snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+    len = readlink(path, link, sizeof(link) - 1);
+    NEED(len > 0);
+    link[len] = '\0';
+    fputs(link, stdout);
+    return 0;
+}
+
+/* Use memory, and the CPU for a while. */
+static int child_burn(int megabytes)
+{
+    size_t size = (size_t)megabytes << 20;
+    char *memory = malloc(size);
+    clock_t begin = clock();
+
+    NEED(memory != NULL);
+    while (clock() - begin < CLOCKS_PER_SEC / 20)
+        memset(memory, (int)clock(), size);
+    return memory[size / 2] == memory[size / 3] ? 0 : 1;
 }
 
 static int child_limit(int resource)
@@ -366,22 +442,68 @@ static void try_launches(apr_pool_t *pool)
     NEED(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
 
-static int child_without(const char *what)
+static int child_without(const char *what, int err)
 {
     apr_pool_t *pool = new_pool();
-    int level = strcmp(what, "close_range") == 0 ? 1
-                : strcmp(what, "clone") == 0     ? 2
-                                                 : 3;
+    int all = strcmp(what, "all") == 0;
+    int fails = all || strcmp(what, "memfd") == 0;
+    pal_handle_t region = PAL_HANDLE_NONE;
+    apr_status_t rv;
 
-    refuse(SYS_close_range, 0, ENOSYS);
-    if (level >= 2)
-        refuse(SYS_clone, CLONE_VFORK, EPERM);
-    if (level >= 3) {
-        refuse(SYS_pidfd_open, 0, ENOSYS);
-        refuse(SYS_pidfd_send_signal, 0, ENOSYS);
+    if (all || strcmp(what, "close_range") == 0)
+        refuse(SYS_close_range, 0, err);
+    if (all || strcmp(what, "clone") == 0)
+        refuse(SYS_clone, CLONE_VFORK, err);
+    if (all || strcmp(what, "pidfd") == 0) {
+        refuse(SYS_clone, CLONE_PIDFD, err);
+        refuse(SYS_pidfd_open, 0, err);
+        refuse(SYS_pidfd_send_signal, 0, err);
     }
+    if (fails)
+        refuse(SYS_memfd_create, 0, err);
     try_launches(pool);
+    rv = pal_region_create("x", 4096, &region);
+    NEED(rv == (!fails ? APR_SUCCESS : err == ENOSYS ? APR_ENOTIMPL : err));
+    pal_handle_close(&region);
     fputs("works", stdout);
+    return 0;
+}
+
+/* By fork: steps that fail in best effort, and all that do not, are told. */
+static int child_forked(void)
+{
+    pal_command_t *command = self_command("args", new_pool());
+    int cpu = PAL_COMMAND_MAX_CPUS - 1;
+    pal_process_t *process;
+
+    refuse(SYS_clone, CLONE_VFORK, EPERM);
+    NEED(pal_command_stdio_set(command, 1, PAL_STDIO_NULL) == APR_SUCCESS);
+    NEED(pal_command_cpus_set(command, &cpu, 1) == APR_SUCCESS);
+    NEED(pal_command_mode_set(command, PAL_STEP_SCHEDULE,
+                              PAL_CONFINE_BEST_EFFORT)
+         == APR_SUCCESS);
+    NEED(pal_command_no_new_privs_set(command, 1) == APR_SUCCESS);
+    NEED(pal_process_start(&process, command) == APR_SUCCESS);
+    NEED(pal_process_held(process, PAL_STEP_PRIVILEGES));
+    NEED(!pal_process_held(process, PAL_STEP_SCHEDULE));
+    NEED(pal_process_wait(process, -1) == APR_SUCCESS);
+    NEED(pal_process_exit_code(process) == 0);
+    pal_process_close(&process);
+    NEED(pal_command_mode_set(command, PAL_STEP_SCHEDULE, PAL_CONFINE_STRICT)
+         == APR_SUCCESS);
+    NEED(pal_process_start(&process, command) == EINVAL);
+    NEED(pal_command_failed_step(command) == PAL_STEP_SCHEDULE);
+    NEED(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+    fputs("works", stdout);
+    return 0;
+}
+
+static int child_deathsig(void)
+{
+    int number = -1;
+
+    NEED(prctl(PR_GET_PDEATHSIG, &number) == 0);
+    printf("%d", number);
     return 0;
 }
 
@@ -404,6 +526,24 @@ int child_main(int argc, char **argv)
         return child_take(argv + 2);
     if (strcmp(name, "signals") == 0)
         return child_signals();
+    if (strcmp(name, "status") == 0)
+        return child_status(first);
+    if (strcmp(name, "file") == 0)
+        return child_file(first);
+    if (strcmp(name, "open") == 0 && argc > 3)
+        return child_open(first, argv[3]);
+    if (strcmp(name, "session") == 0)
+        return child_session();
+    if (strcmp(name, "namespace") == 0)
+        return child_namespace(first);
+    if (strcmp(name, "pid") == 0)
+        return printf("%d", (int)getpid()) < 0;
+    if (strcmp(name, "nice") == 0)
+        return printf("%d", getpriority(PRIO_PROCESS, 0)) < 0;
+    if (strcmp(name, "call") == 0)
+        return printf("%ld", syscall(SYS_personality, -1L)) < 0;
+    if (strcmp(name, "burn") == 0)
+        return child_burn(atoi(first));
     if (strcmp(name, "limit") == 0)
         return child_limit(atoi(first));
     if (strcmp(name, "privs") == 0)
@@ -430,7 +570,11 @@ int child_main(int argc, char **argv)
         return child_replace();
     if (strcmp(name, "storm") == 0)
         return child_storm(atoi(first));
+    if (strcmp(name, "deathsig") == 0)
+        return child_deathsig();
+    if (strcmp(name, "forked") == 0)
+        return child_forked();
     if (strcmp(name, "without") == 0)
-        return child_without(first);
+        return child_without(first, atoi(argc > 3 ? argv[3] : ""));
     return -1;
 }

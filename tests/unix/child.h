@@ -7,6 +7,16 @@
  *   links           what 0, 1 and 2 are
  *   take N...       a byte read from each descriptor
  *   signals         masks of blocked and of ignored signals
+ *   status NAME     value of a line of /proc/self/status
+ *   file PATH       what is in it
+ *   open PATH HOW   errno of opening it: "r", "w"
+ *   session         whether it leads its session, its process group, and the
+ *                   session of the terminal that its stdin is
+ *   namespace KIND  name of the one it is in
+ *   pid             own pid
+ *   nice            own nice value
+ *   call            result of personality(2)
+ *   burn N          nothing: uses N MiB and 50 ms of CPU time
  *   limit N         soft and hard limit of resource N
  *   privs           value of no_new_privs
  *   folder          working directory
@@ -20,9 +30,11 @@
  *                   on WHERE ("main" or "thread"), and wait to be killed
  *   replace         replace the own file, then start "args" once more
  *   storm N         launch N times under a storm of signals
- *   without WHAT    refuse system calls and see whether launches still work:
- *                   "close_range", "clone" (and close_range), "pidfd" (and
- *                   both)
+ *   deathsig        signal it gets when its parent dies
+ *   forked          see whether launches by fork tell of their steps
+ *   without WHAT N  refuse system calls with errno N and see whether launches
+ *                   still work: "close_range", "clone", "pidfd", "memfd" or
+ *                   "all"
  */
 #ifndef TESTS_CHILD_H
 #define TESTS_CHILD_H

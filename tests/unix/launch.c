@@ -76,14 +76,16 @@ static const char *read_all(pal_handle_t handle)
 
 const char *launch_output(pal_command_t *command)
 {
+    pal_command_t *copy;
     pal_handle_t ends[2];
     pal_process_t *process;
     const char *text;
     int code;
 
     TEST_OK(pal_handle_pipe(ends));
-    TEST_OK(pal_command_handle_add(command, ends[1], 1));
-    process = launch_start(command);
+    TEST_OK(pal_command_copy(&copy, command, test_pool()));
+    TEST_OK(pal_command_handle_add(copy, ends[1], 1));
+    process = launch_start(copy);
     pal_handle_close(&ends[1]);
     text = read_all(ends[0]);
     pal_handle_close(&ends[0]);

@@ -15,7 +15,7 @@ pal_process_t *launch_start(pal_command_t *command);
 int launch_finish(pal_process_t *process);
 
 /* All that the child says on stdout, until it ends with 0. Overwritten by the
- * next call; the command keeps a closed handle as its stdout. */
+ * next call. */
 const char *launch_output(pal_command_t *command);
 
 /* `number` as text, from the pool of the case. */

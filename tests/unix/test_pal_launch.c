@@ -400,15 +400,31 @@ static void limits(void)
         {PAL_LIMIT_CPU, RLIMIT_CPU, 77, "77,77"},
         {PAL_LIMIT_HANDLES, RLIMIT_NOFILE, 99, "99,99"},
         {PAL_LIMIT_FILE, RLIMIT_FSIZE, 1 << 20, "1048576,1048576"},
+        {PAL_LIMIT_DATA, RLIMIT_DATA, 1 << 30, "1073741824,1073741824"},
+        {PAL_LIMIT_STACK, RLIMIT_STACK, 1 << 22, "4194304,4194304"},
+        {PAL_LIMIT_RESIDENT, RLIMIT_RSS, 1 << 30, "1073741824,1073741824"},
+        {PAL_LIMIT_LOCKED, RLIMIT_MEMLOCK, 4096, "4096,4096"},
+        {PAL_LIMIT_PROCESSES, RLIMIT_NPROC, 2000, "2000,2000"},
+        {PAL_LIMIT_FILE_LOCKS, RLIMIT_LOCKS, 50, "50,50"},
+        {PAL_LIMIT_SIGNALS, RLIMIT_SIGPENDING, 60, "60,60"},
+        {PAL_LIMIT_QUEUES, RLIMIT_MSGQUEUE, 7000, "7000,7000"},
+        {PAL_LIMIT_NICE, RLIMIT_NICE, 0, "0,0"},
+        {PAL_LIMIT_RT_PRIORITY, RLIMIT_RTPRIO, 0, "0,0"},
+        {PAL_LIMIT_RT_TIME, RLIMIT_RTTIME, 90000, "90000,90000"},
     };
     pal_command_t *command;
     size_t i;
 
     for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         /* The sanitizers need more address space than anyone would allow,
-         * and valgrind keeps the limit of descriptors for itself. */
-        if ((rows[i].limit == PAL_LIMIT_MEMORY && test_in_sanitizer())
-            || (rows[i].limit == PAL_LIMIT_HANDLES && test_in_valgrind()))
+         * and valgrind keeps the limits of some for itself. */
+        if ((test_in_sanitizer()
+             && (rows[i].limit == PAL_LIMIT_MEMORY
+                 || rows[i].limit == PAL_LIMIT_DATA))
+            || (test_in_valgrind()
+                && (rows[i].limit == PAL_LIMIT_HANDLES
+                    || rows[i].limit == PAL_LIMIT_DATA
+                    || rows[i].limit == PAL_LIMIT_STACK)))
             continue;
         command =
             launch_command_with("limit", launch_number(rows[i].resource));
@@ -559,12 +575,17 @@ static void marked_executable(void)
 
 static void old_kernels(void)
 {
-    CU_ASSERT_STRING_EQUAL(
-        launch_output(launch_command_with("without", "close_range")), "works");
-    CU_ASSERT_STRING_EQUAL(
-        launch_output(launch_command_with("without", "clone")), "works");
-    CU_ASSERT_STRING_EQUAL(
-        launch_output(launch_command_with("without", "pidfd")), "works");
+    static const char *const missing[] = {"close_range", "clone", "pidfd",
+                                          "memfd", "all"};
+    static const int errors[] = {ENOSYS, EPERM};
+    pal_command_t *command;
+    size_t i;
+
+    for (i = 0; i < 2 * sizeof(missing) / sizeof(*missing); i++) {
+        command = launch_command_with("without", missing[i / 2]);
+        TEST_OK(pal_command_arg_add(command, launch_number(errors[i % 2])));
+        CU_ASSERT_STRING_EQUAL(launch_output(command), "works");
+    }
 }
 
 static const test_case_t cases[] = {
