@@ -15,6 +15,7 @@
 
 #define RECEIVE_MAX 64                      /* packets in one turn */
 #define QUEUED_COST 256                     /* counted for a struct */
+#define QUEUED_HANDLES 128                  /* then sends with some are busy */
 #define STALL_RETRY 10000                   /* us */
 #define STALL_LIMIT (10 * APR_USEC_PER_SEC) /* then the link fails */
 
@@ -27,6 +28,7 @@ typedef struct link_t {
     /* Under the node's lock. */
     mesh_message_t *queue, **queue_end;
     apr_size_t queued;    /* bytes, with QUEUED_COST each */
+    int n_handles;        /* in the queue */
     int was_busy;         /* somebody was refused */
     int finishing;        /* no more comes after the queue */
     int shut;             /* the channel was told so */
@@ -119,6 +121,7 @@ static void enqueue(link_t *link, mesh_message_t *message)
     *link->queue_end = message;
     link->queue_end = &message->next;
     link->queued += cost(message);
+    link->n_handles += message->n_handles;
     mesh__node_attend(link->node);
 }
 
@@ -134,6 +137,7 @@ static void break_link(link_t *link, apr_status_t why)
     }
     link->queue_end = &link->queue;
     link->queued = 0;
+    link->n_handles = 0;
     link->stalled = APR_SUCCESS;
     mesh__node_attend(link->node);
 }
@@ -191,7 +195,8 @@ static void link_send(void *baton, mesh_message_t **message_var)
         }
     }
     enqueue(link, message);
-    if (link->queued > 2 * mesh__node_queue_limit(link->node))
+    if (link->queued > 2 * mesh__node_queue_limit(link->node)
+        || link->n_handles > 2 * QUEUED_HANDLES)
         break_link(link, MESH_E_BUSY);
 }
 
@@ -205,21 +210,27 @@ static void flush(link_t *link)
         if (!link->queue)
             link->queue_end = &link->queue;
         link->queued -= cost(message);
+        link->n_handles -= message->n_handles;
         drop(link, message);
     }
     if (link->was_busy
-        && link->queued <= mesh__node_queue_limit(link->node) / 2) {
+        && link->queued <= mesh__node_queue_limit(link->node) / 2
+        && link->n_handles <= QUEUED_HANDLES / 2) {
         link->was_busy = 0;
         mesh__node_writable(link->node);
     }
     shut_if_finished(link);
 }
 
+/* What is queued holds its handles open here: that many, so that a peer that
+ * does not read cannot take all that this process may have. */
 static int link_is_busy(void *baton, int n_handles)
 {
     link_t *link = baton;
     int busy = link->queued > mesh__node_queue_limit(link->node)
-               || (n_handles > 0 && link->stalled != APR_SUCCESS);
+               || (n_handles > 0
+                   && (link->stalled != APR_SUCCESS
+                       || link->n_handles >= QUEUED_HANDLES));
 
     if (busy)
         link->was_busy = 1;

@@ -234,6 +234,49 @@ static void ports_of_unknown_nodes(void)
     rig_end(&rig);
 }
 
+static void count_call(void *baton, mesh_port_t *port)
+{
+    (void)port;
+    ++*(int *)baton;
+}
+
+/* A peer that does not read does not get all descriptors of this process; and
+ * messages without any still go into the queue. */
+static void queued_handles(void)
+{
+    unsigned char buf[256];
+    pal_handle_t ends[2], handle;
+    mesh_message_t *message = NULL;
+    rig_t rig;
+    apr_status_t rv = APR_SUCCESS;
+    int called = 0;
+    int i, n, n_sent;
+
+    rig_start(&rig);
+    TEST_OK(pal_handle_pipe(ends));
+    for (n_sent = 0; n_sent < 900 && rv == APR_SUCCESS; n_sent++) {
+        TEST_OK(pal_handle_dup(ends[0], &handle));
+        TEST_OK(mesh_message_create(&message, "x", 1));
+        TEST_OK(mesh_message_handle_put(message, &handle));
+        rv = mesh_port_send(rig.port, &message);
+    }
+    n_sent--;
+    CU_ASSERT_EQUAL(rv, MESH_E_BUSY);
+    TEST_OK(mesh_port_send_bytes(rig.port, "y", 1));
+    TEST_OK(mesh_port_writable_set(rig.port, count_call, &called));
+    for (i = 0; i <= n_sent; i++) {
+        (void)rig_recv(&rig, buf, sizeof(buf), &n);
+        CU_ASSERT_EQUAL(n, i < n_sent);
+    }
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(called, 1);
+    TEST_OK(mesh_port_send(rig.port, &message));
+    CU_ASSERT_PTR_NULL(message);
+    pal_handle_close(&ends[0]);
+    pal_handle_close(&ends[1]);
+    rig_end(&rig);
+}
+
 static const test_case_t cases[] = {
     {"good_packets", good_packets},
     {"tolerated", tolerated},
@@ -242,6 +285,7 @@ static const test_case_t cases[] = {
     {"sparse_region", sparse_region},
     {"protocol_error_fails_port", protocol_error_fails_port},
     {"ports_of_unknown_nodes", ports_of_unknown_nodes},
+    {"queued_handles", queued_handles},
     {NULL, NULL},
 };
 
