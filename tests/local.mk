@@ -101,11 +101,13 @@ test_programs = \
 	%D%/unix/test_confined \
 	%D%/unix/test_demo_faults \
 	%D%/unix/test_harness \
+	%D%/unix/test_pal_builder \
 	%D%/unix/test_pal_channel \
 	%D%/unix/test_pal_confine \
 	%D%/unix/test_pal_file \
 	%D%/unix/test_pal_handle \
 	%D%/unix/test_pal_launch \
+	%D%/unix/test_pal_privilege \
 	%D%/unix/test_pal_process \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
