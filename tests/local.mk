@@ -101,6 +101,7 @@ test_programs = \
 	%D%/unix/test_confined \
 	%D%/unix/test_demo_faults \
 	%D%/unix/test_harness \
+	%D%/unix/test_link_emfile \
 	%D%/unix/test_pal_builder \
 	%D%/unix/test_pal_channel \
 	%D%/unix/test_pal_confine \
