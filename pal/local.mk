@@ -75,10 +75,11 @@ palinclude_HEADERS = \
 	-export-symbols $(srcdir)/%D%/pal.sym
 EXTRA_%C%_libpal_1_la_DEPENDENCIES = $(srcdir)/%D%/pal.sym
 
-# The keeper of jobs: one file without libraries where that can be linked.
+# The keeper of jobs: without any library, so that it starts at once.
 libexec_PROGRAMS += %D%/pal-keeper
 %C%_pal_keeper_CPPFLAGS = -I$(builddir)
 %C%_pal_keeper_LDFLAGS = $(PAL_STATIC)
+%C%_pal_keeper_LDADD =
 %C%_pal_keeper_SOURCES = \
 	%D%/unix/hold_linux.c \
 	%D%/unix/hold_linux.h \

@@ -57,6 +57,10 @@ static apr_status_t launch(pal_process_t **ret_process, pal_command_t *command,
     if (command->job != NULL) {
         command->failed_step = PAL_STEP_JOB;
         rv = pal__job_entering(command->job, &entry);
+        /* A process is in one cgroup only. */
+        if (rv == APR_SUCCESS && entry.cgroup != PAL_HANDLE_NONE
+            && command->cgroup != PAL_HANDLE_NONE)
+            rv = APR_EINVAL;
         if (rv != APR_SUCCESS)
             return rv;
     }

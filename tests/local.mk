@@ -107,6 +107,7 @@ test_programs = \
 	%D%/unix/test_pal_confine \
 	%D%/unix/test_pal_file \
 	%D%/unix/test_pal_handle \
+	%D%/unix/test_pal_job \
 	%D%/unix/test_pal_launch \
 	%D%/unix/test_pal_privilege \
 	%D%/unix/test_pal_process \

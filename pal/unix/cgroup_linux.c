@@ -2,7 +2,6 @@
 
 #include "cgroup_linux.h"
 
-#include "../pal_compiler.h"
 #include "hold_linux.h"
 
 #include <limits.h>
@@ -12,12 +11,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Jobs of this process are numbered; what a process of the same number has
- * left behind is passed over, up to so many times. */
-#define MAX_TRIES 100
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
 
 /* Names in mountinfo have spaces and the like as "\040". */
 static void unescape(char *text)
@@ -100,64 +103,54 @@ static int open_own(void)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* A new folder in `own`. */
-static int make_folder(int own, char *name, size_t len)
+apr_status_t pal__cgroup_find(pal__cgroup_t *cgroup)
 {
-    static pal__atomic64_t last; /* only to save tries */
-    unsigned long long number = pal__atomic64_get(&last);
-    int i;
+    unsigned long long mark = 0;
 
-    for (i = 0; i < MAX_TRIES; i++) {
-        number++;
-        (void)snprintf(name, len, "pal-job-%ld-%llu", (long)getpid(), number);
-        if (mkdirat(own, name, 0755) == 0) {
-            pal__atomic64_set(&last, number);
-            return 1;
-        }
-        if (errno != EEXIST)
-            break;
+    cgroup->folder = cgroup->procs = cgroup->events = -1;
+    cgroup->parent = open_own();
+    /* Who enters must be allowed to leave where he is. */
+    if (cgroup->parent < 0
+        || faccessat(cgroup->parent, ".", W_OK, AT_EACCESS) != 0
+        || faccessat(cgroup->parent, "cgroup.procs", W_OK, AT_EACCESS) != 0
+        || getrandom(&mark, sizeof(mark), 0) != (ssize_t)sizeof(mark)) {
+        pal__cgroup_close(cgroup);
+        return APR_ENOTIMPL;
     }
-    return 0;
+    (void)snprintf(cgroup->name, sizeof(cgroup->name), "pal-job-%ld-%llx",
+                   (long)getpid(), mark);
+    return APR_SUCCESS;
 }
 
 apr_status_t pal__cgroup_make(pal__cgroup_t *cgroup)
 {
-    int own = open_own(), is_made;
+    int err = 0;
 
-    cgroup->folder = cgroup->procs = cgroup->events = -1;
-    /* Who enters must be allowed to leave where he is. */
-    is_made = own >= 0 && faccessat(own, "cgroup.procs", W_OK, AT_EACCESS) == 0
-              && make_folder(own, cgroup->name, sizeof(cgroup->name));
-    if (is_made)
-        cgroup->folder =
-            openat(own, cgroup->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (cgroup->folder >= 0) {
+    if (mkdirat(cgroup->parent, cgroup->name, 0755) != 0)
+        return errno;
+    cgroup->folder = pal__cgroup_open(cgroup->parent, cgroup->name);
+    if (cgroup->folder >= 0)
         cgroup->procs =
             openat(cgroup->folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (cgroup->procs >= 0)
         cgroup->events =
             openat(cgroup->folder, "cgroup.events", O_RDONLY | O_CLOEXEC);
-    }
-    if (is_made && cgroup->folder < 0)
-        (void)unlinkat(own, cgroup->name, AT_REMOVEDIR);
-    if (own >= 0)
-        (void)close(own);
-    if (cgroup->procs >= 0 && cgroup->events >= 0
-        && faccessat(cgroup->folder, "cgroup.kill", W_OK, AT_EACCESS) == 0)
-        return APR_SUCCESS;
-    if (cgroup->folder >= 0)
-        pal__cgroup_close(cgroup);
-    return APR_ENOTIMPL;
+    if (cgroup->events < 0
+        || faccessat(cgroup->folder, "cgroup.kill", W_OK, AT_EACCESS) != 0)
+        err = errno;
+    if (err != 0)
+        (void)pal__cgroup_remove(cgroup->parent, cgroup->name);
+    return err;
 }
 
 void pal__cgroup_close(pal__cgroup_t *cgroup)
 {
-    (void)pal__cgroup_remove(cgroup->folder, cgroup->name);
-    if (cgroup->events >= 0)
-        (void)close(cgroup->events);
-    if (cgroup->procs >= 0)
-        (void)close(cgroup->procs);
-    (void)close(cgroup->folder);
-    cgroup->folder = cgroup->procs = cgroup->events = -1;
+    if (cgroup->folder >= 0)
+        (void)pal__cgroup_remove(cgroup->parent, cgroup->name);
+    close_fd(&cgroup->events);
+    close_fd(&cgroup->procs);
+    close_fd(&cgroup->folder);
+    close_fd(&cgroup->parent);
 }
 
 int pal__cgroup_is_populated(const pal__cgroup_t *cgroup)

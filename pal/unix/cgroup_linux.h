@@ -3,6 +3,9 @@
  * The caller stays where it is: the new cgroup has no controllers but those
  * which the one of the caller hands down already.
  *
+ * In two steps, find and make, so that one who will remove it can be there
+ * before it is.
+ *
  * Threads: any. */
 #ifndef PAL_CGROUP_LINUX_H
 #define PAL_CGROUP_LINUX_H
@@ -10,16 +13,21 @@
 #include <apr_errno.h>
 
 typedef struct pal__cgroup_t {
-    int folder;
+    int parent; /* folder of this process's own cgroup */
+    int folder; /* of the new one; this and the next are -1 until made */
     int procs;  /* cgroup.procs, to be written by those who enter */
     int events; /* cgroup.events: tells by POLLPRI that the last has left */
     char name[64];
 } pal__cgroup_t;
 
-/* Errors: APR_ENOTIMPL if this process can make none that would do. */
+/* Choose where, and a name that no other has, in whatever pid namespace.
+ * Errors: APR_ENOTIMPL if this process can make none that would do. */
+apr_status_t pal__cgroup_find(pal__cgroup_t *cgroup);
+
+/* Make it. After a failure there is none; close all the same. */
 apr_status_t pal__cgroup_make(pal__cgroup_t *cgroup);
 
-/* Close it and remove it, if nothing runs in it. */
+/* Close all, and remove it if nothing runs in it. */
 void pal__cgroup_close(pal__cgroup_t *cgroup);
 
 /* Does anything run in it? */

@@ -118,12 +118,14 @@ int pal__cgroup_kill(int folder)
     return err;
 }
 
-int pal__cgroup_remove(int folder, const char *name)
+int pal__cgroup_open(int parent, const char *name)
 {
-    char path[256];
+    return openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
 
-    (void)snprintf(path, sizeof(path), "../%s", name);
-    if (unlinkat(folder, path, AT_REMOVEDIR) == 0 || errno == ENOENT)
+int pal__cgroup_remove(int parent, const char *name)
+{
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return 0;
     return errno;
 }

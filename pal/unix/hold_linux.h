@@ -15,10 +15,10 @@
 
 /* Where the keeper finds what it needs. */
 enum {
-    PAL__KEEPER_SOCKET, /* members tell of themselves; at its end it ends */
-    PAL__KEEPER_OWNER,  /* pidfd of the process that owns the job */
-    PAL__KEEPER_STDERR, /* nothing */
-    PAL__KEEPER_CGROUP, /* folder of the job's cgroup, if it has one */
+    PAL__KEEPER_SOCKET,  /* members tell of themselves; at its end it ends */
+    PAL__KEEPER_OWNER,   /* pidfd of the process that owns the job */
+    PAL__KEEPER_STDERR,  /* nothing */
+    PAL__KEEPER_CGROUPS, /* folder that the job's cgroup is in, if it has one */
     PAL__KEEPER_N_HANDLES
 };
 
@@ -41,8 +41,11 @@ int pal__pid_order(const void *left, const void *right);
 /* Kill all in the cgroup that `folder` is. Returns 0 or an errno value. */
 int pal__cgroup_kill(int folder);
 
-/* Remove it by its name, if nothing runs in it. Returns 0, also if it is gone
- * already, or an errno value. */
-int pal__cgroup_remove(int folder, const char *name);
+/* Open the cgroup `name` in the folder `parent`. Returns -1 with errno. */
+int pal__cgroup_open(int parent, const char *name);
+
+/* Remove it, if nothing runs in it. Returns 0, also if there is none, or an
+ * errno value. */
+int pal__cgroup_remove(int parent, const char *name);
 
 #endif

@@ -283,8 +283,8 @@ static apr_status_t describe_keeper(pal_command_t *command,
         rv = pal_command_arg_add(
             command, apr_psprintf(command->pool, "%ld", (long)getpid()));
     if (rv == APR_SUCCESS && hold->way == PAL_JOB_CGROUP)
-        rv = pal_command_handle_add(command, hold->cgroup.folder,
-                                    PAL__KEEPER_CGROUP);
+        rv = pal_command_handle_add(command, hold->cgroup.parent,
+                                    PAL__KEEPER_CGROUPS);
     if (rv == APR_SUCCESS && hold->way == PAL_JOB_CGROUP)
         rv = pal_command_arg_add(command, hold->cgroup.name);
     return rv;
@@ -374,61 +374,82 @@ static void release(pal_job_t *job, int is_empty)
     stop_keeper(hold, is_empty);
     while (hold->members != NULL)
         forget(hold, hold->members);
-    if (hold->cgroup.folder >= 0)
+    if (hold->way == PAL_JOB_CGROUP)
         pal__cgroup_close(&hold->cgroup);
     close_fd(&hold->epoll);
     (void)pthread_mutex_destroy(&hold->lock);
     free(hold);
 }
 
-/* Decide what holds the members. */
-static apr_status_t open_hold(const pal_job_t *job)
+static apr_status_t make_hold(pal_job_t *job, int way)
 {
-    pal__hold_t *hold = job->hold;
+    pal__hold_t *hold = calloc(1, sizeof(*hold));
+    apr_status_t rv;
+
+    if (hold == NULL)
+        return APR_ENOMEM;
+    hold->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (hold->epoll < 0) {
+        rv = errno;
+        free(hold);
+        return rv;
+    }
+    (void)pthread_mutex_init(&hold->lock, NULL);
+    hold->way = way;
+    hold->socket = -1;
+    hold->cgroup.parent = hold->cgroup.folder = hold->cgroup.procs =
+        hold->cgroup.events = -1;
+    hold->next_prune = FIRST_PRUNE;
+    job->hold = hold;
+    return APR_SUCCESS;
+}
+
+static apr_status_t watch_cgroup(pal__hold_t *hold)
+{
     struct epoll_event event;
 
-    hold->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (hold->epoll < 0)
+    memset(&event, 0, sizeof(event));
+    event.events = EPOLLPRI | EPOLLET;
+    if (epoll_ctl(hold->epoll, EPOLL_CTL_ADD, hold->cgroup.events, &event)
+        != 0)
         return errno;
-    if ((job->ways & PAL_JOB_CGROUP) != 0
-        && pal__cgroup_make(&hold->cgroup) == APR_SUCCESS) {
-        hold->way = PAL_JOB_CGROUP;
-        memset(&event, 0, sizeof(event));
-        event.events = EPOLLPRI | EPOLLET;
-        if (epoll_ctl(hold->epoll, EPOLL_CTL_ADD, hold->cgroup.events, &event)
-            != 0)
-            return errno;
-    }
-    else if ((job->ways & PAL_JOB_GROUPS) != 0)
-        hold->way = PAL_JOB_GROUPS;
-    return hold->way != 0 ? APR_SUCCESS : APR_ENOTIMPL;
+    return APR_SUCCESS;
+}
+
+/* Open the job this way or not at all. The keeper comes before the cgroup, so
+ * that there is always somebody to remove it. */
+static apr_status_t try_way(pal_job_t *job, int way, apr_pool_t *scratch)
+{
+    apr_status_t rv = make_hold(job, way);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (way == PAL_JOB_CGROUP)
+        rv = pal__cgroup_find(&job->hold->cgroup);
+    if (rv == APR_SUCCESS && job->die_with_parent && job->keeper != NULL)
+        rv = start_keeper(job, scratch);
+    if (rv == APR_SUCCESS && way == PAL_JOB_CGROUP
+        && (pal__cgroup_make(&job->hold->cgroup) != APR_SUCCESS
+            || watch_cgroup(job->hold) != APR_SUCCESS))
+        rv = APR_ENOTIMPL;
+    if (rv != APR_SUCCESS)
+        release(job, 1);
+    return rv;
 }
 
 apr_status_t pal_job_open(pal_job_t *job)
 {
+    apr_status_t rv = APR_ENOTIMPL;
     apr_pool_t *scratch;
-    pal__hold_t *hold;
-    apr_status_t rv;
 
     if (job->hold != NULL)
         return APR_EEXIST;
-    rv = apr_pool_create(&scratch, job->pool);
-    if (rv != APR_SUCCESS)
-        return rv;
-    hold = calloc(1, sizeof(*hold));
-    if (hold == NULL) {
-        apr_pool_destroy(scratch);
+    if (apr_pool_create(&scratch, job->pool) != APR_SUCCESS)
         return APR_ENOMEM;
-    }
-    (void)pthread_mutex_init(&hold->lock, NULL);
-    hold->epoll = hold->socket = hold->cgroup.folder = -1;
-    hold->next_prune = FIRST_PRUNE;
-    job->hold = hold;
-    rv = open_hold(job);
-    if (rv == APR_SUCCESS && job->die_with_parent && job->keeper != NULL)
-        rv = start_keeper(job, scratch);
-    if (rv != APR_SUCCESS)
-        release(job, 1);
+    if ((job->ways & PAL_JOB_CGROUP) != 0)
+        rv = try_way(job, PAL_JOB_CGROUP, scratch);
+    if (rv == APR_ENOTIMPL && (job->ways & PAL_JOB_GROUPS) != 0)
+        rv = try_way(job, PAL_JOB_GROUPS, scratch);
     apr_pool_destroy(scratch);
     return rv;
 }

@@ -203,13 +203,24 @@ static int are_all_dead(keeper_t *keeper)
     return n == 0;
 }
 
+/* Kill all in the cgroup; returns whether it is gone. The owner makes it when
+ * the keeper is ready, so it may not be there yet, and will not be. */
+static int end_cgroup(const char *name)
+{
+    int folder = pal__cgroup_open(PAL__KEEPER_CGROUPS, name);
+
+    if (folder < 0)
+        return errno == ENOENT;
+    (void)pal__cgroup_kill(folder);
+    (void)close(folder);
+    return pal__cgroup_remove(PAL__KEEPER_CGROUPS, name) == 0;
+}
+
 /* One round; returns whether it was the last. */
 static int kill_all(keeper_t *keeper)
 {
-    if (keeper->cgroup != NULL) {
-        (void)pal__cgroup_kill(PAL__KEEPER_CGROUP);
-        return pal__cgroup_remove(PAL__KEEPER_CGROUP, keeper->cgroup) == 0;
-    }
+    if (keeper->cgroup != NULL)
+        return end_cgroup(keeper->cgroup);
     signal_all(keeper, SIGKILL);
     return keeper->has_ended && are_all_dead(keeper);
 }

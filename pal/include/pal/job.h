@@ -106,7 +106,7 @@ int pal_job_held(pal_job_t *job);
 
 /* Launch by `command` into `job` from now on; NULL: into none. The launch
  * fails with PAL_STEP_JOB: PAL_E_KEEPER if the keeper is no more, APR_EINVAL
- * if the job is not open. Ownership: borrowed until the last launch. */
+ * if the job is not open, or has a cgroup and the command names another. Ownership: borrowed until the last launch. */
 apr_status_t pal_command_job_set(pal_command_t *command, pal_job_t *job);
 
 /* Limit all members together, present and future.
