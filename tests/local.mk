@@ -105,12 +105,14 @@ test_programs = \
 	%D%/unix/test_pal_builder \
 	%D%/unix/test_pal_channel \
 	%D%/unix/test_pal_confine \
+	%D%/unix/test_pal_crowd \
 	%D%/unix/test_pal_file \
 	%D%/unix/test_pal_handle \
 	%D%/unix/test_pal_job \
 	%D%/unix/test_pal_launch \
 	%D%/unix/test_pal_privilege \
 	%D%/unix/test_pal_process \
+	%D%/unix/test_pal_race \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
 	%D%/unix/stress_job \
@@ -120,6 +122,22 @@ test_programs = \
 	%D%/process/test_host \
 	%D%/process/test_host_start
 check_PROGRAMS += $(test_programs) %D%/unix/faulty
+
+# A child of the shortest life, without sanitizers.
+check_DATA = %D%/unix/brief
+%D%/unix/brief: $(srcdir)/%D%/unix/brief.c
+	$(AM_V_CC)$(MKDIR_P) %D%/unix && { \
+		$(CC) -O1 -static -o $@ $(srcdir)/%D%/unix/brief.c 2>/dev/null || \
+		$(CC) -O1 -o $@ $(srcdir)/%D%/unix/brief.c; }
+CLEANFILES += %D%/unix/brief
+EXTRA_DIST += %D%/unix/brief.c
+
+# With places for faults, in its own copies.
+%C%_unix_test_pal_race_CPPFLAGS = $(AM_CPPFLAGS) -DPAL_WITH_PLANTS
+%C%_unix_test_pal_race_SOURCES = \
+	%D%/unix/test_pal_race.c \
+	pal/unix/spawn_linux.c \
+	pal/unix/table_linux.c
 
 # Memory runs out at will.
 %C%_unit_test_core_nomem_LDFLAGS = -Wl,--wrap=malloc -Wl,--wrap=calloc \
