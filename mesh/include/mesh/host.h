@@ -54,7 +54,7 @@ apr_status_t mesh_hosts_shutdown(mesh_hosts_t *hosts,
                                  apr_interval_time_t timeout);
 
 /* Kill all that still run, and let go. To be called before the node is
- * destroyed. */
+ * destroyed, and not inside a callback: it frees what is calling. */
 void mesh_hosts_destroy(mesh_hosts_t **hosts);
 
 /* How many run, and what they are: an array of mesh_host_info_t from

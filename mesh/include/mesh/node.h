@@ -63,7 +63,8 @@ apr_status_t mesh_node_shutdown(mesh_node_t *node,
                                 apr_interval_time_t timeout);
 
 /* Destroy it at once, with all its ports (the variables of those still open
- * dangle: close them first). */
+ * dangle: close them first). Not inside a callback: it frees what is calling.
+ */
 void mesh_node_destroy(mesh_node_t **node);
 
 #ifdef __cplusplus
