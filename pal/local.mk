@@ -44,30 +44,43 @@ palinclude_HEADERS = \
 	%D%/timers.h \
 	%D%/version.c \
 	%D%/unix/basics_unix.c \
-	%D%/unix/cgroup_linux.c \
-	%D%/unix/cgroup_linux.h \
 	%D%/unix/channel_unix.c \
-	%D%/unix/child_linux.c \
-	%D%/unix/child_linux.h \
 	%D%/unix/confine_linux.c \
 	%D%/unix/file_unix.c \
 	%D%/unix/handle_unix.c \
-	%D%/unix/hold_linux.c \
-	%D%/unix/hold_linux.h \
-	%D%/unix/job_linux.c \
-	%D%/unix/landlock_linux.c \
 	%D%/unix/launch_unix.c \
 	%D%/unix/launcher_unix.c \
 	%D%/unix/launcher_unix.h \
 	%D%/unix/loop_epoll.c \
-	%D%/unix/plant.h \
+	%D%/unix/pidfd.h \
 	%D%/unix/process_unix.c \
 	%D%/unix/process_unix.h \
 	%D%/unix/region_linux.c \
 	%D%/unix/self_unix.c \
+	%D%/unix/spawn_unix.h
+
+# How processes are made and held: by what Linux has for it, or by what there
+# is everywhere (configure --disable-linux-native).
+if PAL_LINUX_NATIVE
+%C%_libpal_la_SOURCES += \
+	%D%/unix/cgroup_linux.c \
+	%D%/unix/cgroup_linux.h \
+	%D%/unix/child_linux.c \
+	%D%/unix/child_linux.h \
+	%D%/unix/hold_linux.c \
+	%D%/unix/hold_linux.h \
+	%D%/unix/job_linux.c \
+	%D%/unix/landlock_linux.c \
+	%D%/unix/pidfd_linux.c \
+	%D%/unix/plant.h \
 	%D%/unix/spawn_linux.c \
-	%D%/unix/spawn_linux.h \
 	%D%/unix/table_linux.c
+else
+%C%_libpal_la_SOURCES += \
+	%D%/unix/job_none.c \
+	%D%/unix/pidfd_none.c \
+	%D%/unix/spawn_posix.c
+endif
 
 %C%_libpal_1_la_SOURCES =
 %C%_libpal_1_la_LIBADD = %D%/libpal.la
@@ -76,6 +89,7 @@ palinclude_HEADERS = \
 EXTRA_%C%_libpal_1_la_DEPENDENCIES = $(srcdir)/%D%/pal.sym
 
 # The keeper of jobs: without any library, so that it starts at once.
+if PAL_LINUX_NATIVE
 libexec_PROGRAMS += %D%/pal-keeper
 %C%_pal_keeper_CPPFLAGS = -I$(builddir)
 %C%_pal_keeper_LDFLAGS = $(PAL_STATIC)
@@ -84,6 +98,7 @@ libexec_PROGRAMS += %D%/pal-keeper
 	%D%/unix/hold_linux.c \
 	%D%/unix/hold_linux.h \
 	%D%/unix/keeper.c
+endif
 
 # Filters of system calls: made by a program of the build machine.
 if PAL_SECCOMP

@@ -168,3 +168,30 @@ apr_status_t pal_command_cgroup_set(pal_command_t *command,
     command->cgroup = handle;
     return APR_SUCCESS;
 }
+
+unsigned int pal__command_wanted(const pal_command_t *command)
+{
+    unsigned int wanted = 0;
+    int i;
+
+    if (command->cgroup != PAL_HANDLE_NONE)
+        wanted |= 1u << PAL_STEP_CGROUP;
+    if (command->namespaces != 0)
+        wanted |= 1u << PAL_STEP_NAMESPACES;
+    if (command->nice.is_set || command->n_cpus > 0
+        || command->oom_score.is_set)
+        wanted |= 1u << PAL_STEP_SCHEDULE;
+    for (i = 0; i < PAL__N_LIMITS; i++)
+        if (command->limits[i].is_set)
+            wanted |= 1u << PAL_STEP_LIMITS;
+    for (i = 0; i < PAL__N_CAPABILITY_SETS; i++)
+        if (command->capabilities[i].is_set)
+            wanted |= 1u << PAL_STEP_CAPABILITIES;
+    if (command->no_new_privs)
+        wanted |= 1u << PAL_STEP_PRIVILEGES;
+    if (command->rules != NULL)
+        wanted |= 1u << PAL_STEP_LANDLOCK;
+    if (command->filter != NULL)
+        wanted |= 1u << PAL_STEP_SECCOMP;
+    return wanted;
+}

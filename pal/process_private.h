@@ -144,6 +144,10 @@ void *pal__command_keep(const pal_command_t *command, const void *data,
 apr_status_t pal__command_keep_text(const pal_command_t *command,
                                     const char *text, const char **ret_copy);
 
+/* The steps that may be left out (pal_command_mode_set), as far as the command
+ * asks for them: a bit for each. */
+unsigned int pal__command_wanted(const pal_command_t *command);
+
 /* Most strings that the child's environment can have; then fill `envp`, which
  * has room for these and NULL, with borrowed ones. */
 apr_size_t pal__environment_size(const pal_command_t *command);

@@ -66,6 +66,20 @@ AC_DEFUN([PAL_KEEPER], [
   AC_SUBST([PAL_STATIC])
 ])
 
+dnl PAL_LINUX_NATIVE: how processes are made, followed and held.
+AC_DEFUN([PAL_LINUX_NATIVE], [
+  AC_ARG_ENABLE([linux-native],
+    [AS_HELP_STRING([--disable-linux-native],
+      [start processes and wait for them by portable calls only (vfork,
+       waitpid); jobs and most of <pal/privilege.h> are not available then.
+       The event loop and channels still need Linux])],
+    [], [enable_linux_native=yes])
+  AM_CONDITIONAL([PAL_LINUX_NATIVE], [test "x$enable_linux_native" = xyes])
+  AS_IF([test "x$enable_linux_native" = xyes],
+    [AC_DEFINE([HAVE_LINUX_NATIVE], [1],
+      [Define to 1 if processes are made by what only Linux has.])])
+])
+
 AC_DEFUN([PAL_CONFIGURE], [
   AC_REQUIRE([AC_CANONICAL_HOST])
   PAL_WARNINGS
@@ -77,6 +91,7 @@ AC_DEFUN([PAL_CONFIGURE], [
   AC_CHECK_HEADERS([linux/landlock.h linux/openat2.h])
   PAL_SECCOMP
   PAL_KEEPER
+  PAL_LINUX_NATIVE
 ])
 
 AC_DEFUN([PAL_SUMMARY], [

@@ -9,7 +9,7 @@
 
 #include "../pal_compiler.h"
 #include "../process_private.h"
-#include "spawn_linux.h"
+#include "spawn_unix.h"
 
 #include <errno.h>
 #include <linux/filter.h>

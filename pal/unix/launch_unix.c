@@ -1,9 +1,8 @@
 #include "config.h"
 
 #include "../process_private.h"
-#include "launcher_unix.h"
 #include "process_unix.h"
-#include "spawn_linux.h"
+#include "spawn_unix.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -180,25 +179,6 @@ static int place_all(launch_t *launch, pal__spawn_t *spawn)
     return 0;
 }
 
-static void run_spawn(void *baton)
-{
-    pal__spawn(baton);
-}
-
-/* Make the child that `spawn` describes, on a thread that will not end before
- * this process if the child depends on it. Returns an errno value. */
-static int spawn_child(pal__spawn_t *spawn)
-{
-    int err;
-
-    if (!spawn->command->die_with_parent || gettid() == getpid()) {
-        pal__spawn(spawn);
-        return spawn->err;
-    }
-    err = pal__launcher_call(run_spawn, spawn);
-    return err != 0 ? err : spawn->err;
-}
-
 /* Start the child and see to it that its end will be told. */
 static int start(launch_t *launch, pal__spawn_t *spawn)
 {
@@ -206,10 +186,11 @@ static int start(launch_t *launch, pal__spawn_t *spawn)
 
     if (err == 0)
         err = place_all(launch, spawn);
-    if (err == 0)
-        err = spawn_child(spawn);
     if (err != 0)
         return err;
+    pal__spawn(spawn);
+    if (spawn->err != 0)
+        return spawn->err;
     launch->process->held = spawn->held;
     err = pal__process_follow(launch->process, spawn->pid, spawn->pidfd);
     if (err != 0) {

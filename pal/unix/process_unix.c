@@ -5,6 +5,7 @@
 #include "../pal_private.h"
 #include "../process_private.h"
 #include "launcher_unix.h"
+#include "pidfd.h"
 #include "process_unix.h"
 
 #include <pal/privilege.h>
@@ -21,7 +22,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,13 +30,6 @@
  * whose other end is closed by a thread that waits for this one pid. Either
  * way the status stays with the kernel until it is read here, so nobody but
  * a stray wait for all children can take it away. */
-
-#ifndef SYS_pidfd_send_signal
-#    define SYS_pidfd_send_signal 424
-#endif
-#ifndef SYS_pidfd_open
-#    define SYS_pidfd_open 434
-#endif
 
 #define WAITER_STACK_SIZE (128 << 10)
 
@@ -130,7 +123,7 @@ apr_status_t pal_process_attach(pal_process_t **ret_process, apr_int64_t pid)
 
     if (pid <= 0 || pid > INT_MAX)
         return APR_EINVAL;
-    pidfd = (int)syscall(SYS_pidfd_open, (long)pid, 0L);
+    pidfd = pal__pidfd_open((pid_t)pid);
     if (pidfd < 0)
         return errno == ENOSYS ? APR_ENOTIMPL : errno;
     process = pal__process_new();
@@ -181,9 +174,7 @@ apr_status_t pal_process_signal(pal_process_t *process, int number)
     (void)pthread_mutex_lock(&process->lock);
     if (!process->has_ended) {
         failed = !process->has_pidfd
-                 || syscall(SYS_pidfd_send_signal, (long)process->ready,
-                            (long)number, NULL, 0L)
-                        != 0;
+                 || pal__pidfd_signal(process->ready, number) != 0;
         if (failed && !process->is_attached
             && (!process->has_pidfd || errno == ENOSYS || errno == EPERM))
             failed = kill(process->pid, number) != 0;

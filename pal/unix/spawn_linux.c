@@ -1,8 +1,9 @@
 #include "config.h"
 
-#include "spawn_linux.h"
+#include "spawn_unix.h"
 
 #include "child_linux.h"
+#include "launcher_unix.h"
 #include "plant.h"
 
 #include <stdio.h>
@@ -20,6 +21,22 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Making a child process on Linux, at a cost that grows neither with the
+ * parent's memory nor with its descriptors (up to the highest one passed on).
+ *
+ * The child is a clone that shares memory and descriptor table with the
+ * parent, which sleeps until it runs the program. Before it changes anything
+ * it takes its own copy of the lower part of the table
+ * (close_range(2), CLOSE_RANGE_UNSHARE); nothing is changed in the shared
+ * one, so other threads may use theirs all the while, and the parent's POSIX
+ * record locks survive.
+ *
+ * What is missing (old kernel, seccomp, valgrind) is replaced step by step:
+ *   close_range        the table is copied, strangers found in /proc/self/fd
+ *   clone, these flags fork, and a pipe that tells of the exec
+ *   pidfd              spawn->pidfd is -1; the caller waits by pid
+ */
 
 #ifndef CLONE_PIDFD
 #    define CLONE_PIDFD 0x1000
@@ -69,34 +86,6 @@ static int clone_flags(int namespaces)
     return flags;
 }
 
-/* The steps that may be left out, as far as the command asks for them. */
-static unsigned int wanted_steps(const pal_command_t *command)
-{
-    unsigned int wanted = 0;
-    int i;
-
-    if (command->cgroup != PAL_HANDLE_NONE)
-        wanted |= 1u << PAL_STEP_CGROUP;
-    if (command->namespaces != 0)
-        wanted |= 1u << PAL_STEP_NAMESPACES;
-    if (command->nice.is_set || command->n_cpus > 0
-        || command->oom_score.is_set)
-        wanted |= 1u << PAL_STEP_SCHEDULE;
-    for (i = 0; i < PAL__N_LIMITS; i++)
-        if (command->limits[i].is_set)
-            wanted |= 1u << PAL_STEP_LIMITS;
-    for (i = 0; i < PAL__N_CAPABILITY_SETS; i++)
-        if (command->capabilities[i].is_set)
-            wanted |= 1u << PAL_STEP_CAPABILITIES;
-    if (command->no_new_privs)
-        wanted |= 1u << PAL_STEP_PRIVILEGES;
-    if (command->rules != NULL)
-        wanted |= 1u << PAL_STEP_LANDLOCK;
-    if (command->filter != NULL)
-        wanted |= 1u << PAL_STEP_SECCOMP;
-    return wanted;
-}
-
 /* The text that makes the id of the command, or else that of this process,
  * stand for that of this process. */
 static void write_map(char *map, size_t size, const pal__setting_t *id,
@@ -121,7 +110,7 @@ static void prepare_child(pal__child_t *child, const pal__spawn_t *spawn)
         child->kept[PAL__KEPT_PROGRAM] = (int)command->program_handle;
     memcpy(child->from, spawn->from,
            sizeof(*spawn->from) * (size_t)spawn->n_handles);
-    child->result.held = wanted_steps(command);
+    child->result.held = pal__command_wanted(command);
     child->filter.len = (unsigned short)command->n_filter;
     child->filter.filter = (struct sock_filter *)command->filter;
     (void)snprintf(child->oom_score, sizeof(child->oom_score), "%d",
@@ -331,8 +320,9 @@ static void start_blocked(pal__child_t *child, pal__spawn_t *spawn)
                   PAL__SIGNAL_SET_SIZE);
 }
 
-void pal__spawn(pal__spawn_t *spawn)
+static void spawn_here(void *baton)
 {
+    pal__spawn_t *spawn = baton;
     char link[PATH_MAX];
     char *own[2] = {link, NULL};
     pal__child_t child;
@@ -352,4 +342,18 @@ void pal__spawn(pal__spawn_t *spawn)
     spawn->err = child.result.err;
     spawn->step = child.result.step;
     spawn->held = child.result.held;
+}
+
+/* On a thread that will not end before this process if the child depends on
+ * it. */
+void pal__spawn(pal__spawn_t *spawn)
+{
+    int err = 0;
+
+    if (!spawn->command->die_with_parent || gettid() == getpid())
+        spawn_here(spawn);
+    else
+        err = pal__launcher_call(spawn_here, spawn);
+    if (err != 0)
+        spawn->err = err;
 }

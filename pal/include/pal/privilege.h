@@ -8,7 +8,8 @@
  * without, and pal_process_held tells.
  *
  * A mechanism that this kernel lacks fails with ENOSYS (Landlock switched
- * off: EOPNOTSUPP), one that this build of pal lacks with APR_ENOTIMPL.
+ * off: EOPNOTSUPP), one that this build of pal lacks with APR_ENOTIMPL: with
+ * --disable-linux-native all that is declared here but the ids.
  *
  * Threads: as process.h. */
 #ifndef PAL_PRIVILEGE_H

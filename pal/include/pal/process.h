@@ -19,7 +19,9 @@
  * each number up to the highest). No SIGCHLD handler is installed and no other
  * child is ever waited for. A kernel or sandbox that lacks what this needs
  * (close_range, clone with shared memory, pidfd) costs speed only: the last
- * way is fork and a waiting thread for each child.
+ * way is fork and a waiting thread for each child. A pal configured with
+ * --disable-linux-native has vfork and such threads only; what then cannot be
+ * had says so below.
  *
  * What a child may do (ids, capabilities, namespaces, filters) is set by
  * <pal/privilege.h>.
@@ -180,7 +182,8 @@ apr_status_t pal_command_terminal_set(pal_command_t *command,
 /* Nice value, -20 to 19. */
 apr_status_t pal_command_nice_set(pal_command_t *command, int nice);
 
-/* Run on these CPUs only; some of them must be there.
+/* Run on these CPUs only; some of them must be there. This and the OOM score
+ * fail the launch with APR_ENOTIMPL with --disable-linux-native.
  * Errors: APR_EINVAL: none, or a number < 0; PAL_E_LIMIT. */
 apr_status_t pal_command_cpus_set(pal_command_t *command, const int *cpus,
                                   int n_cpus);
@@ -212,7 +215,8 @@ apr_status_t pal_command_hook_set(pal_command_t *command, pal_hook_fn_t fn,
  * thread; so a launch from another thread than the main one is done by one
  * launcher thread that lives as long as the process. Covers the child itself,
  * not what it starts, and not a child that changes its ids by itself or runs
- * a set-user-id program. */
+ * a set-user-id program. With --disable-linux-native there is no such signal,
+ * and this does nothing. */
 apr_status_t pal_command_die_with_parent_set(pal_command_t *command, int on);
 
 /* Start a child. Returns once it runs the program (exec has succeeded).

@@ -1,21 +1,9 @@
-/* Making a child process on Linux, at a cost that grows neither with the
- * parent's memory nor with its descriptors (up to the highest one passed on).
- *
- * The child is a clone that shares memory and descriptor table with the
- * parent, which sleeps until it runs the program. Before it changes anything
- * it takes its own copy of the lower part of the table
- * (close_range(2), CLOSE_RANGE_UNSHARE); nothing is changed in the shared
- * one, so other threads may use theirs all the while, and the parent's POSIX
- * record locks survive.
- *
- * What is missing (old kernel, seccomp, valgrind) is replaced step by step:
- *   close_range        the table is copied, strangers found in /proc/self/fd
- *   clone, these flags fork, and a pipe that tells of the exec
- *   pidfd              spawn->pidfd is -1; the caller waits by pid
+/* Making a child process: spawn_linux.c, or with --disable-linux-native
+ * spawn_posix.c.
  *
  * Threads: any number at once. */
-#ifndef PAL_SPAWN_LINUX_H
-#define PAL_SPAWN_LINUX_H
+#ifndef PAL_SPAWN_UNIX_H
+#define PAL_SPAWN_UNIX_H
 
 #include "../process_private.h"
 

@@ -1,0 +1,14 @@
+/* Descriptors that stand for a process: pidfd_linux.c, or with
+ * --disable-linux-native pidfd_none.c, which fails with ENOSYS. */
+#ifndef PAL_PIDFD_H
+#define PAL_PIDFD_H
+
+#include <sys/types.h>
+
+/* A descriptor; -1, and errno. */
+int pal__pidfd_open(pid_t pid);
+
+/* Send the signal `number`; -1, and errno. */
+int pal__pidfd_signal(int pidfd, int number);
+
+#endif
