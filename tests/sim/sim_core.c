@@ -717,7 +717,7 @@ static void random_runs(void)
 {
     int n_wrong = 0;
 
-    for (int seed = 1; seed <= test_scale(40000) && n_wrong < 10; seed++)
+    for (int seed = 1; seed <= test_scale(8000) && n_wrong < 10; seed++)
         n_wrong += !run((apr_uint64_t)seed);
     CU_ASSERT_EQUAL(n_wrong, 0);
 }
