@@ -172,8 +172,11 @@ static void step(walk_t *walk)
     if (entry->kind == PAL_FILE_LINK
         || (entry->kind != PAL_FILE_FOLDER && !is_document_name(entry->name)))
         return;
-    if (apr_pool_create(&pool, NULL) != APR_SUCCESS)
+    rv = apr_pool_create(&pool, NULL);
+    if (rv != APR_SUCCESS) {
+        put_failed(walk, frame->path, "", rv);
         return;
+    }
     path = apr_pstrcat(pool, frame->path,
                        frame->path[strlen(frame->path) - 1] == '/' ? "" : "/",
                        entry->name, NULL);

@@ -190,15 +190,25 @@ int mesh__is_lost(mesh__core_t *core, const mesh_id_t *node)
     return peer != NULL && peer->is_lost;
 }
 
+/* Before anything is made of it; what it holds by then is in its handles and
+ * in its head. */
 static apr_size_t account_of(const mesh_message_t *message)
 {
-    return message->event_len + MESH__UNREAD_OVERHEAD;
+    apr_size_t sum = message->event_len + MESH__UNREAD_OVERHEAD
+                     + (apr_size_t)message->n_handles * MESH__UNREAD_HANDLE;
+    mesh__event_head_t head;
+
+    if (mesh__event_head_get(message->event, message->event_len, &head)
+        == APR_SUCCESS)
+        sum += (apr_size_t)head.n_res * MESH__UNREAD_PORT;
+    return sum;
 }
 
 static void unread_charge(mesh_message_t *message, mesh__peer_t *peer)
 {
     message->from = peer;
-    peer->unread += account_of(message);
+    message->charge = account_of(message);
+    peer->unread += message->charge;
     peer->n_messages++;
 }
 
@@ -209,7 +219,7 @@ void mesh__unread_release(mesh__core_t *core, mesh_message_t *message)
     if (peer == NULL)
         return;
     message->from = NULL;
-    peer->unread -= account_of(message);
+    peer->unread -= message->charge;
     peer->n_messages--;
     mesh__peer_settle(core, peer);
 }

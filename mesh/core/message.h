@@ -81,6 +81,7 @@ struct mesh_message_t {
     intptr_t *handles; /* in: as received. out: to be sent. malloc'd */
     int n_handles;
     struct mesh__peer_t *from; /* whose unread bytes it counts among */
+    apr_size_t charge;         /* with how many */
 
     intptr_t region; /* link: prepared large event, or MESH__HANDLE_NONE */
 };

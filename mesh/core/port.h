@@ -19,6 +19,11 @@
 /* Overhead of an event in the account of its sender. */
 #define MESH__UNREAD_OVERHEAD 256
 
+/* What a port and a handle count beside: they are dearer than their bytes. Of
+ * the default limit, one node can have 256 handles unread here. */
+#define MESH__UNREAD_PORT 4096
+#define MESH__UNREAD_HANDLE (256 << 10)
+
 /* Failures that a port remembers of nodes that are not its peer's. */
 #define MESH__MAX_EARLY_FAILURES 4
 

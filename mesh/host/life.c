@@ -168,8 +168,10 @@ apr_status_t mesh_host_crash(mesh_host_t *host)
     Mesh__Empty unit = MESH__EMPTY__INIT;
     apr_status_t rv = MESH_E_CLOSED;
 
-    if (!host->hosts)
+    if (!host->hosts || host->ended)
         return APR_SUCCESS;
+    if (!host->linked) /* no way to ask */
+        return pal_process_abort(host->process);
     request.request_case = MESH__HOST__HOST_REQUEST__REQUEST_CRASH;
     request.crash = &unit;
     if (host->requests)

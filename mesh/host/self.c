@@ -323,19 +323,21 @@ void mesh_run_host_if_launched(const char *base_name, mesh_self_fn_t fn,
 {
     static mesh_self_t self; /* findable in a core dump, like the name */
     const char *invitation = NULL;
+    apr_status_t rv;
     int code;
 
-    if (pal_initialize() != APR_SUCCESS)
+    if (!getenv(MESH__INVITATION_VARIABLE))
         return;
     self.base_name = base_name;
-    if (apr_pool_create(&self.pool, NULL) != APR_SUCCESS
-        || pal_self_env_take(MESH__INVITATION_VARIABLE, &invitation, self.pool)
-               != APR_SUCCESS
-        || !invitation) {
-        if (self.pool)
-            apr_pool_destroy(self.pool);
-        pal_terminate();
-        return;
+    rv = pal_initialize();
+    if (rv == APR_SUCCESS)
+        rv = apr_pool_create(&self.pool, NULL);
+    if (rv == APR_SUCCESS)
+        rv = pal_self_env_take(MESH__INVITATION_VARIABLE, &invitation,
+                               self.pool);
+    if (rv != APR_SUCCESS) { /* it must not go on as if it were not a host */
+        complain(&self, "cannot start", rv);
+        exit(EXIT_PROTOCOL);
     }
     code = live(&self, invitation, fn, baton);
     apr_pool_destroy(self.pool); /* the loop with it: nothing is left behind */

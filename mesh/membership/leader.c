@@ -84,7 +84,8 @@ static apr_status_t connect_followers(follower_t *asker, const mesh_id_t *id)
     follower_t *other = follower_find(asker->leader, id);
     apr_status_t rv;
 
-    if (other && other != asker && (asker->rights & MESH__MAY_CONNECT))
+    if (other && other != asker && (asker->rights & MESH__MAY_CONNECT)
+        && (other->rights & MESH__MAY_CONNECT))
         (void)pal_channel_pair(ends); /* none: as if there were no such node */
     /* A refusal goes to both, too: the other one may only be listening. */
     if (other && other != asker) {

@@ -33,13 +33,13 @@ static void invite(three_nodes_t *n, int i, int rights)
                                 DEADLINE, &n->theirs[i], test_pool()));
 }
 
-static void start(three_nodes_t *n, int rights)
+static void start(three_nodes_t *n, int rights, int other_rights)
 {
     memset(n, 0, sizeof(*n));
     TEST_OK(pal_loop_create(&n->loop, test_pool()));
     TEST_OK(mesh_node_create(&n->leader, n->loop, NULL, test_pool()));
     invite(n, 0, rights);
-    invite(n, 1, rights);
+    invite(n, 1, other_rights);
 }
 
 static void settle(three_nodes_t *n)
@@ -100,7 +100,7 @@ static void siblings_talk(void)
     three_nodes_t n;
     int i;
 
-    start(&n, MESH__MAY_CONNECT);
+    start(&n, MESH__MAY_CONNECT, MESH__MAY_CONNECT);
     CU_ASSERT_FALSE(linked(&n, 0));
     give_pair(&n, ends);
     for (i = 0; i < 100; i++) {
@@ -121,13 +121,13 @@ static void siblings_talk(void)
     end(&n);
 }
 
-static void siblings_refused(void)
+static void refused(int rights, int other_rights)
 {
     mesh_message_t *message = NULL;
     mesh_port_t *ends[2];
     three_nodes_t n;
 
-    start(&n, 0);
+    start(&n, rights, other_rights);
     give_pair(&n, ends);
     CU_ASSERT_EQUAL(mesh_port_recv(ends[0], DEADLINE, &message),
                     MESH_E_FAILED);
@@ -141,6 +141,14 @@ static void siblings_refused(void)
     end(&n);
 }
 
+/* Both must have the right, whoever asks. */
+static void siblings_refused(void)
+{
+    refused(0, 0);
+    refused(MESH__MAY_CONNECT, 0);
+    refused(0, MESH__MAY_CONNECT);
+}
+
 /* The other end's node dies: known to both that had a port there. */
 static void sibling_lost(void)
 {
@@ -148,7 +156,7 @@ static void sibling_lost(void)
     mesh_port_t *ends[2];
     three_nodes_t n;
 
-    start(&n, MESH__MAY_CONNECT);
+    start(&n, MESH__MAY_CONNECT, MESH__MAY_CONNECT);
     give_pair(&n, ends);
     assert_passes(ends[0], ends[1], "hello", 5);
     settle(&n);
@@ -169,7 +177,7 @@ static void leader_lost(void)
     mesh_port_t *ends[2];
     three_nodes_t n;
 
-    start(&n, MESH__MAY_CONNECT);
+    start(&n, MESH__MAY_CONNECT, MESH__MAY_CONNECT);
     give_pair(&n, ends);
     assert_passes(ends[0], ends[1], "hello", 5);
     settle(&n);

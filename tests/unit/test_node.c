@@ -271,6 +271,26 @@ static void unread_limit(void)
     two_nodes_end(&n);
 }
 
+/* Unread handles count for far more than their bytes: a process has few. */
+static void unread_handles(void)
+{
+    mesh_message_t *message = NULL;
+    two_nodes_t n;
+    int i;
+
+    two_nodes_start(&n);
+    two_nodes_settle(&n);
+    for (i = 0; i < 100 && mesh_port_status(n.ours) == APR_SUCCESS; i++) {
+        message = with_handles(10, 1);
+        TEST_OK(mesh_port_send(n.ours, &message));
+        two_nodes_settle(&n);
+    }
+    CU_ASSERT(i > 10 && i < 30);
+    CU_ASSERT_EQUAL(mesh_port_status(n.ours), MESH_E_FAILED);
+    CU_ASSERT_EQUAL(mesh_port_status(n.theirs), MESH_E_FAILED);
+    two_nodes_end(&n);
+}
+
 /* A single message above the limit never gets its memory. */
 static void unread_limit_at_once(void)
 {
@@ -475,6 +495,7 @@ static const test_case_t cases[] = {
     {"bridge_across", bridge_across},
     {"busy_and_writable", busy_and_writable},
     {"unread_limit", unread_limit},
+    {"unread_handles", unread_handles},
     {"unread_limit_at_once", unread_limit_at_once},
     {"ready_callbacks", ready_callbacks},
     {"blocking_inside_callback", blocking_inside_callback},

@@ -96,9 +96,9 @@ void mesh_host_config_confine_set(mesh_host_config_t *config,
                                   mesh_confine_t confine,
                                   mesh_confine_when_t when);
 
-/* Whether the host may ask the leader for connections to other hosts, which
- * it needs to use ports whose other end is there (default: yes). Without it
- * such ports fail in that host. */
+/* Whether the host may have connections to other hosts, which it needs to use
+ * ports whose other end is there (default: yes). Both hosts must have the
+ * right; without it such ports fail at both ends. */
 void mesh_host_config_may_connect_set(mesh_host_config_t *config, int on);
 
 /* How long a host may take from its launch to its first packet (default
