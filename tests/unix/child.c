@@ -186,11 +186,14 @@ static int child_burn(int megabytes)
     size_t size = (size_t)megabytes << 20;
     char *memory = malloc(size);
     clock_t begin = clock();
+    int is_same;
 
     NEED(memory != NULL);
     while (clock() - begin < CLOCKS_PER_SEC / 20)
         memset(memory, (int)clock(), size);
-    return memory[size / 2] == memory[size / 3] ? 0 : 1;
+    is_same = memory[size / 2] == memory[size / 3];
+    free(memory);
+    return is_same ? 0 : 1;
 }
 
 static int child_limit(int resource)
