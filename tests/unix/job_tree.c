@@ -69,6 +69,15 @@ static void grow(job_tree_t tree)
     stay();
 }
 
+int job_is_built(void)
+{
+#ifdef HAVE_LINUX_NATIVE
+    return 1;
+#else
+    return 0;
+#endif
+}
+
 const char *job_keeper(void)
 {
     const char *path = getenv("PAL_KEEPER");

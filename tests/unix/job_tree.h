@@ -28,6 +28,9 @@ int job_tree_size(job_tree_t tree);
 /* Play the role that the arguments name; returns only if they name none. */
 void job_role(int argc, char **argv);
 
+/* Is there something to hold jobs in this build (--disable-linux-native)? */
+int job_is_built(void);
+
 /* Where the keeper of this build is. */
 const char *job_keeper(void);
 
@@ -38,7 +41,7 @@ apr_status_t job_command(pal_command_t **ret_command, pal_job_t *job,
                          job_tree_t tree, pal_handle_t pipe, apr_pool_t *pool);
 
 /* A command for a process that owns a job of this kind and goes on launching
- * trees, `n` of them, as it is held; `is_bare` without sessions. */
+ * trees, `n` of them, and then says its own pid; none that would get away. */
 apr_status_t job_owner_command(pal_command_t **ret_command, int way, int n,
                                pal_handle_t pipe, apr_pool_t *pool);
 

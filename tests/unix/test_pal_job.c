@@ -429,11 +429,14 @@ static void wrong_use(void)
     TEST_OK(pal_command_job_set(command, NULL));
     TEST_OK(pal_process_start(&process, command));
     finish(process);
-
-    TEST_OK(job_open(&job, PAL_JOB_GROUPS, test_pool()));
-    CU_ASSERT_EQUAL(pal_job_open(job), APR_EEXIST);
-    pal_job_close(job);
     pal_loop_destroy(loop);
+}
+
+static void opens_once(void)
+{
+    CU_ASSERT_TRUE_FATAL(set_up(PAL_JOB_GROUPS));
+    CU_ASSERT_EQUAL(pal_job_open(rig.job), APR_EEXIST);
+    tear_down();
 }
 
 static void failed_launch(void)
@@ -797,6 +800,26 @@ static void no_pidfds(void)
         run_again(lose_pidfds, args);
 }
 
+/* Built without what holds a job. */
+static void unavailable(void)
+{
+    pal_job_t *job;
+    size_t i;
+
+    TEST_OK(pal_job_create(&job, test_pool()));
+    for (i = 0; i < N_WAYS; i++) {
+        TEST_OK(pal_job_ways_set(job, ways[i]));
+        CU_ASSERT_EQUAL(pal_job_open(job), APR_ENOTIMPL);
+        CU_ASSERT_EQUAL(pal_job_held(job), 0);
+    }
+    TEST_OK(pal_job_keeper_set(job, NULL));
+    TEST_OK(pal_job_die_with_parent_set(job, 0));
+    CU_ASSERT_EQUAL(pal_job_open(job), APR_ENOTIMPL);
+}
+
+static const test_case_t portable_cases[] = {
+    {"unavailable", unavailable}, {"wrong_use", wrong_use}, {NULL, NULL}};
+
 static const test_case_t cases[] = {
     {"life", life},
     {"trees", trees},
@@ -809,6 +832,7 @@ static const test_case_t cases[] = {
     {"keeper_holds_little", keeper_holds_little},
     {"outlive", outlive},
     {"wrong_use", wrong_use},
+    {"opens_once", opens_once},
     {"failed_launch", failed_launch},
     {"own_session", own_session},
     {"own_cgroup", own_cgroup},
@@ -823,5 +847,6 @@ static const test_case_t cases[] = {
 int main(int argc, char **argv)
 {
     job_role(argc, argv);
-    return test_main(argc, argv, "pal job", cases);
+    return test_main(argc, argv, "pal job",
+                     job_is_built() ? cases : portable_cases);
 }

@@ -97,8 +97,9 @@ apr_status_t pal_job_die_with_parent_set(pal_job_t *job, int on);
 /* Begin. Starts the keeper and waits until it is ready.
  * Errors: PAL_E_KEEPER: no keeper could be found or started (a launch without
  * a job, or in one without a keeper, is still covered by the parent-death
- * signal); APR_ENOTIMPL: none of the ways is to be had; APR_EEXIST: open
- * already; what the system says. */
+ * signal); APR_ENOTIMPL: none of the ways is to be had, or pal was
+ * built with --disable-linux-native; APR_EEXIST: open already; what the
+ * system says. */
 apr_status_t pal_job_open(pal_job_t *job);
 
 /* What holds the members: mechanisms joined by or; 0 if it is not open. */
