@@ -426,9 +426,10 @@ PAL__NO_SANITIZER static void give_up(pal__child_t *child)
     (void)pal__raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&child->signal_set,
                    0, PAL__SIGNAL_SET_SIZE);
     if (command->filter != NULL)
-        settle(child, PAL_STEP_SECCOMP,
-               error_of(pal__raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
-                                 (long)&child->filter, 0)));
+        settle(
+            child, PAL_STEP_SECCOMP,
+            error_of(pal__raw(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
+                              (long)&child->filter, 0)));
 }
 
 PAL__NO_SANITIZER int pal__child_run(void *arg)

@@ -266,8 +266,11 @@ static void terminal(void)
     TEST_OK(pal_command_terminal_set(command, slave));
     CU_ASSERT_STRING_EQUAL(launch_output(command), "1 1 1");
     close(slave);
+    slave = fcntl(master, F_DUPFD_CLOEXEC, 40);
+    close(slave);
     close(master);
     TEST_OK(pal_command_handles_clear(command));
+    TEST_OK(pal_command_terminal_set(command, slave));
     launch_failure(command, EBADF, PAL_STEP_SESSION);
     CU_ASSERT_EQUAL(pal_command_terminal_set(command, PAL_HANDLE_NONE),
                     APR_EINVAL);

@@ -85,9 +85,12 @@ static int run_report(int number)
     table_t table;
 
     memset(&table, 0, sizeof(table));
-    while (folder != NULL && (entry = readdir(folder)) != NULL)
+    if (folder == NULL)
+        return 1;
+    while ((entry = readdir(folder)) != NULL)
         if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(folder))
             add_slot(&table, atoi(entry->d_name), atoi(entry->d_name));
+    closedir(folder);
     sort_table(&table);
     return write(number, &table, sizeof(table)) != sizeof(table);
 }
@@ -180,6 +183,17 @@ static void choose_stdio(launcher_t *launcher, pal_command_t *command,
     }
 }
 
+/* What a child tells. It rains signals here, too. */
+static int read_table(int from, table_t *told)
+{
+    ssize_t n;
+
+    do {
+        n = read(from, told, sizeof(*told));
+    } while (n < 0 && errno == EINTR);
+    return n == sizeof(*told);
+}
+
 /* A launch with a random table; whether the child had that one. */
 static int launch_one(launcher_t *launcher, apr_pool_t *pool, int null_fd)
 {
@@ -208,7 +222,7 @@ static int launch_one(launcher_t *launcher, apr_pool_t *pool, int null_fd)
         && pal_process_start(&process, command) == APR_SUCCESS) {
         pal_handle_close(&ends[1]);
         sort_table(&table);
-        is_right = read((int)ends[0], &told, sizeof(told)) == sizeof(told)
+        is_right = read_table((int)ends[0], &told)
                    && memcmp(&told, &table, sizeof(told)) == 0
                    && pal_process_wait(process, -1) == APR_SUCCESS
                    && pal_process_exit_code(process) == 0;
@@ -368,9 +382,17 @@ static void open_gaps_are_seen(void)
     CU_ASSERT_FALSE(finds_nothing(PLANT_OPEN_GAPS));
 }
 
+/* ThreadSanitizer holds handlers back until it is safe to call them. */
+#ifdef __SANITIZE_THREAD__
+#    define CALLS_HANDLERS_AT_ONCE 0
+#else
+#    define CALLS_HANDLERS_AT_ONCE 1
+#endif
+
 static void let_in_signals_are_seen(void)
 {
-    CU_ASSERT_TRUE(!shares_table() || !finds_nothing(PLANT_SIGNALS));
+    CU_ASSERT_TRUE(!CALLS_HANDLERS_AT_ONCE || !shares_table()
+                   || !finds_nothing(PLANT_SIGNALS));
 }
 
 static const test_case_t cases[] = {
