@@ -53,6 +53,7 @@ palinclude_HEADERS = \
 	%D%/unix/launcher_unix.h \
 	%D%/unix/loop_epoll.c \
 	%D%/unix/pidfd.h \
+	%D%/unix/plant.h \
 	%D%/unix/process_unix.c \
 	%D%/unix/process_unix.h \
 	%D%/unix/region_linux.c \
@@ -72,7 +73,6 @@ if PAL_LINUX_NATIVE
 	%D%/unix/job_linux.c \
 	%D%/unix/landlock_linux.c \
 	%D%/unix/pidfd_linux.c \
-	%D%/unix/plant.h \
 	%D%/unix/spawn_linux.c \
 	%D%/unix/table_linux.c
 else

@@ -28,9 +28,14 @@ prints 'running the program: No such file or directory' 1 \
 left_behind() {
     KEEPER=pal/pal-keeper examples/job "$@" | sed 's/held by .*/held/'
 }
-prints 'held
+if [ -f pal/pal-keeper ]; then
+    prints 'held
 code 4, 2 left behind' 0 left_behind /bin/sh -c \
-    'sleep 100 & sleep 100 & exit 4'
+        'sleep 100 & sleep 100 & exit 4'
+else # configure --disable-linux-native
+    prints 'pal_job_open: This function has not been implemented on this platform' \
+        0 left_behind /bin/true
+fi
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

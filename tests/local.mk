@@ -134,10 +134,12 @@ EXTRA_DIST += %D%/unix/brief.c
 
 # With places for faults, in its own copies.
 %C%_unix_test_pal_race_CPPFLAGS = $(AM_CPPFLAGS) -DPAL_WITH_PLANTS
-%C%_unix_test_pal_race_SOURCES = \
-	%D%/unix/test_pal_race.c \
-	pal/unix/spawn_linux.c \
-	pal/unix/table_linux.c
+%C%_unix_test_pal_race_SOURCES = %D%/unix/test_pal_race.c
+if PAL_LINUX_NATIVE
+%C%_unix_test_pal_race_SOURCES += pal/unix/spawn_linux.c pal/unix/table_linux.c
+else
+%C%_unix_test_pal_race_SOURCES += pal/unix/spawn_posix.c
+endif
 
 # Memory runs out at will.
 %C%_unit_test_core_nomem_LDFLAGS = -Wl,--wrap=malloc -Wl,--wrap=calloc \

@@ -1,5 +1,5 @@
-/* Faults that a test plants in its own copies of table_linux.c and
- * spawn_linux.c, to see that it notices them. The library has none. */
+/* Faults that a test plants in its own copies of the files that start
+ * children, to see that it notices them. The library has none. */
 #ifndef PAL_PLANT_H
 #define PAL_PLANT_H
 

@@ -2,6 +2,8 @@
 
 #include "spawn_unix.h"
 
+#include "plant.h"
+
 #include <string.h>
 
 #include <errno.h>
@@ -168,12 +170,24 @@ static int move_away(child_t *child, int *fd)
     return 0;
 }
 
+/* Is it one of the numbers to be closed? */
+static int is_rest(const child_t *child, int fd)
+{
+    const pal__spawn_t *spawn = child->spawn;
+    int last = spawn->n_handles > 0 ? spawn->to[spawn->n_handles - 1] : -1;
+
+    if (fd < last ? PLANTED(PLANT_OPEN_GAPS) : PLANTED(PLANT_OPEN_REST))
+        return 0;
+    return fd != child->kept[KEPT_REPORT] && fd != child->kept[KEPT_PROGRAM]
+           && !is_target(spawn, fd);
+}
+
 /* Close what is open and was not asked for. One look at many numbers costs
  * less than a close of each. */
 static void close_rest(child_t *child)
 {
     struct pollfd *probes = child->probes;
-    int low, n, i, fd;
+    int low, n, i;
 
     for (low = 0; low < child->n_numbers; low += n) {
         n = child->n_numbers - low;
@@ -184,14 +198,10 @@ static void close_rest(child_t *child)
             probes[i].events = probes[i].revents = 0;
         }
         (void)poll(probes, (nfds_t)n, 0);
-        for (i = 0; i < n; i++) {
-            fd = low + i;
+        for (i = 0; i < n; i++)
             if (!(probes[i].revents & POLLNVAL)
-                && fd != child->kept[KEPT_REPORT]
-                && fd != child->kept[KEPT_PROGRAM]
-                && !is_target(child->spawn, fd))
-                (void)close(fd);
-        }
+                && is_rest(child, probes[i].fd))
+                (void)close(probes[i].fd);
     }
 }
 
@@ -345,6 +355,39 @@ static int look_for_missing(child_t *child)
     return 1;
 }
 
+static int is_open(pal_handle_t handle)
+{
+    return handle >= 0 && handle <= INT_MAX
+           && fcntl((int)handle, F_GETFD) >= 0;
+}
+
+/* Refuse a handle that is not open, before something of ours gets its number;
+ * 0 and the result if there is one. */
+static int look_for_closed(child_t *child)
+{
+    const pal__spawn_t *spawn = child->spawn;
+    const pal_command_t *command = spawn->command;
+    int i;
+
+    child->result.step = PAL_STEP_SESSION;
+    child->result.err = EBADF;
+    if (command->terminal != PAL_HANDLE_NONE && !is_open(command->terminal))
+        return 0;
+    child->result.step = PAL_STEP_FOLDER;
+    if (command->folder == NULL && command->folder_handle != PAL_HANDLE_NONE
+        && !is_open(command->folder_handle))
+        return 0;
+    child->result.step = PAL_STEP_HANDLES;
+    if (command->program_kind == PAL__PROGRAM_HANDLE
+        && !is_open(command->program_handle))
+        return 0;
+    for (i = 0; i < spawn->n_handles; i++)
+        if (!is_open(spawn->from[i]))
+            return 0;
+    child->result.err = 0;
+    return 1;
+}
+
 static void prepare_child(child_t *child, const pal__spawn_t *spawn)
 {
     const pal_command_t *command = spawn->command;
@@ -401,10 +444,11 @@ void pal__spawn(pal__spawn_t *spawn)
     int err;
 
     prepare_child(&child, spawn);
-    if (look_for_missing(&child)) {
+    if (look_for_missing(&child) && look_for_closed(&child)) {
         /* No handler may run in the child, which is in our memory. */
         (void)sigfillset(&all);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+        if (!PLANTED(PLANT_SIGNALS))
+            (void)pthread_sigmask(SIG_SETMASK, &all, &old);
         err = make_child(&child, &spawn->pid);
         if (err != 0) {
             child.result.err = err;
@@ -413,7 +457,8 @@ void pal__spawn(pal__spawn_t *spawn)
         else if (child.result.err != 0)
             while (waitpid(spawn->pid, NULL, 0) < 0 && errno == EINTR)
                 continue;
-        (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+        if (!PLANTED(PLANT_SIGNALS))
+            (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     }
     spawn->pidfd = -1;
     spawn->err = child.result.err;

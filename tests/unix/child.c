@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "child.h"
+#include "launch.h"
 #include "pal_compiler.h"
 
 #include <pal/pal.h>
@@ -109,12 +110,18 @@ static int child_signals(void)
 {
     FILE *status = fopen("/proc/self/status", "r");
     char line[256];
+    unsigned long long set;
 
     NEED(status != NULL);
-    while (fgets(line, sizeof(line), status) != NULL)
-        if (strncmp(line, "SigBlk:", 7) == 0
-            || strncmp(line, "SigIgn:", 7) == 0)
-            fputs(line, stdout);
+    while (fgets(line, sizeof(line), status) != NULL) {
+        if (strncmp(line, "SigBlk:", 7) != 0
+            && strncmp(line, "SigIgn:", 7) != 0)
+            continue;
+        set = strtoull(line + 7, NULL, 16);
+        if (!launch_is_native()) /* the C library keeps 32 and 33 to itself */
+            set &= ~(3ull << 31);
+        printf("%.7s\t%016llx\n", line, set);
+    }
     fclose(status);
     return 0;
 }

@@ -485,6 +485,50 @@ static void report_by_fork(void)
     CU_ASSERT_STRING_EQUAL(launch_output(launch_command("forked")), "works");
 }
 
+/* `step` cannot be done: nothing starts, or the child starts without. */
+static void is_missing(pal_command_t *command, pal_step_t step)
+{
+    launch_failure(command, APR_ENOTIMPL, step);
+    TEST_OK(pal_command_mode_set(command, step, PAL_CONFINE_BEST_EFFORT));
+    CU_ASSERT_FALSE(holds(command, step));
+}
+
+static void missing(void)
+{
+    pal_command_t *command = launch_command("pid");
+
+    TEST_OK(pal_command_cgroup_set(command, 2));
+    is_missing(command, PAL_STEP_CGROUP);
+    command = launch_command("pid");
+    TEST_OK(pal_command_namespaces_set(command, PAL_NAMESPACE_UTS));
+    is_missing(command, PAL_STEP_NAMESPACES);
+    command = launch_command("pid");
+    TEST_OK(pal_command_oom_score_set(command, 900));
+    is_missing(command, PAL_STEP_SCHEDULE);
+    command = launch_command("pid");
+    TEST_OK(pal_command_capabilities_set(command, PAL_CAPABILITIES_BOUNDING,
+                                         CAPABILITY));
+    is_missing(command, PAL_STEP_CAPABILITIES);
+    command = launch_command("pid");
+    TEST_OK(pal_command_no_new_privs_set(command, 1));
+    is_missing(command, PAL_STEP_PRIVILEGES);
+    command = launch_command("pid");
+    TEST_OK(pal_command_landlock_add(command, "/", PAL_FILES_READ));
+    is_missing(command, PAL_STEP_LANDLOCK);
+    command = launch_command("pid");
+    set_filter(command, SYS_acct, EPERM);
+    is_missing(command, PAL_STEP_SECCOMP);
+}
+
+static const test_case_t portable_cases[] = {
+    {"ids", ids},
+    {"id_limits", id_limits},
+    {"dropped_groups", dropped_groups},
+    {"landlock_limits", landlock_limits},
+    {"missing", missing},
+    {NULL, NULL},
+};
+
 static const test_case_t cases[] = {
     {"ids", ids},
     {"id_limits", id_limits},
@@ -510,5 +554,7 @@ int main(int argc, char **argv)
 {
     int code = child_main(argc, argv);
 
-    return code >= 0 ? code : test_main(argc, argv, "pal privilege", cases);
+    return code >= 0 ? code
+                     : test_main(argc, argv, "pal privilege",
+                                 launch_is_native() ? cases : portable_cases);
 }
