@@ -64,13 +64,14 @@ typedef struct pal__child_t {
     const pal__spawn_t *spawn;
     pid_t parent;
     int has_close_range;
-    int is_shared;         /* the descriptor table is the parent's */
-    int namespaces;        /* that it was made in: CLONE_NEW... */
-    int cut;               /* nothing from this number on is passed on */
-    int spare;             /* where to look for a number that is not in use */
-    int kept[PAL__N_KEPT]; /* or -1 */
-    int cgroup;            /* cgroup.procs, or -1 */
-    int pidfd;             /* of the child, in a shared table, or -1 */
+    int is_shared;  /* the descriptor table is the parent's */
+    int namespaces; /* that it was made in: CLONE_NEW... */
+    int cut;        /* nothing from this number on is passed on */
+    int spare;      /* where to look for a number that is not in use */
+    int opened[PAL__N_KEPT]; /* by the parent, or -1; the child leaves them */
+    int kept[PAL__N_KEPT];   /* the same in the child, which moves them */
+    int cgroup;              /* cgroup.procs, or -1 */
+    int pidfd;               /* of the child, in a shared table, or -1 */
     pal__result_t result;
     pal__note_t note;
     struct sock_fprog filter;

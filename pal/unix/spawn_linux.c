@@ -103,13 +103,11 @@ static void prepare_child(pal__child_t *child, const pal__spawn_t *spawn)
     memset(child, 0, sizeof(*child));
     child->spawn = spawn;
     child->parent = getpid();
-    child->cgroup = child->pidfd = -1;
+    child->cgroup = -1;
     for (i = 0; i < PAL__N_KEPT; i++)
-        child->kept[i] = -1;
+        child->opened[i] = -1;
     if (command->program_kind == PAL__PROGRAM_HANDLE)
-        child->kept[PAL__KEPT_PROGRAM] = (int)command->program_handle;
-    memcpy(child->from, spawn->from,
-           sizeof(*spawn->from) * (size_t)spawn->n_handles);
+        child->opened[PAL__KEPT_PROGRAM] = (int)command->program_handle;
     child->result.held = pal__command_wanted(command);
     child->filter.len = (unsigned short)command->n_filter;
     child->filter.filter = (struct sock_filter *)command->filter;
@@ -146,7 +144,7 @@ static int settled(pal__child_t *child, pal_step_t step, int fd)
 static int open_for_child(pal__child_t *child)
 {
     const pal_command_t *command = child->spawn->command;
-    int *kept = child->kept;
+    int *opened = child->opened;
     int i;
 
     if (command->cgroup != PAL_HANDLE_NONE) {
@@ -156,19 +154,19 @@ static int open_for_child(pal__child_t *child)
             return 0;
     }
     if (command->rules != NULL) {
-        kept[PAL__KEPT_RULESET] = pal__landlock_open(command->rules);
-        if (!settled(child, PAL_STEP_LANDLOCK, kept[PAL__KEPT_RULESET]))
+        opened[PAL__KEPT_RULESET] = pal__landlock_open(command->rules);
+        if (!settled(child, PAL_STEP_LANDLOCK, opened[PAL__KEPT_RULESET]))
             return 0;
     }
     if (command->die_with_parent && (child->namespaces & CLONE_NEWPID))
-        kept[PAL__KEPT_PARENT] =
+        opened[PAL__KEPT_PARENT] =
             (int)syscall(SYS_pidfd_open, (long)child->parent, 0L);
     for (i = 0; i < child->spawn->n_handles; i++)
-        if (child->from[i] >= child->cut)
-            child->cut = child->from[i] + 1;
+        if (child->spawn->from[i] >= child->cut)
+            child->cut = child->spawn->from[i] + 1;
     for (i = 0; i < PAL__N_KEPT; i++)
-        if (kept[i] >= child->cut)
-            child->cut = kept[i] + 1;
+        if (opened[i] >= child->cut)
+            child->cut = opened[i] + 1;
     return 1;
 }
 
@@ -176,10 +174,24 @@ static void close_for_child(pal__child_t *child)
 {
     if (child->cgroup >= 0)
         (void)close(child->cgroup);
-    if (child->kept[PAL__KEPT_RULESET] >= 0)
-        (void)close(child->kept[PAL__KEPT_RULESET]);
-    if (child->kept[PAL__KEPT_PARENT] >= 0)
-        (void)close(child->kept[PAL__KEPT_PARENT]);
+    if (child->opened[PAL__KEPT_RULESET] >= 0)
+        (void)close(child->opened[PAL__KEPT_RULESET]);
+    if (child->opened[PAL__KEPT_PARENT] >= 0)
+        (void)close(child->opened[PAL__KEPT_PARENT]);
+}
+
+/* Put to where it begins what a child before this one may have changed, in
+ * the memory that it shared. */
+static void arm_child(pal__child_t *child)
+{
+    const pal__spawn_t *spawn = child->spawn;
+
+    memcpy(child->from, spawn->from,
+           sizeof(*spawn->from) * (size_t)spawn->n_handles);
+    memcpy(child->kept, child->opened, sizeof(child->kept));
+    child->spare = 0;
+    child->pidfd = -1;
+    child->result.err = 0;
 }
 
 /* Make it with `flags`, on a stack of its own. Returns an errno value. */
@@ -254,7 +266,6 @@ static int start_by_fork(pal__child_t *child, pal__spawn_t *spawn)
         if (spawn->pid < 0)
             err = errno;
     }
-    child->kept[PAL__KEPT_REPORT] = -1;
     (void)close(ends[1]);
     if (err == 0) {
         spawn->pidfd = (int)syscall(SYS_pidfd_open, (long)spawn->pid, 0L);
@@ -280,7 +291,7 @@ static void start(pal__child_t *child, pal__spawn_t *spawn)
 {
     int in_valgrind = is_in_valgrind(), err = ENOSYS;
 
-    child->result.err = 0;
+    arm_child(child);
     if (!in_valgrind)
         err = start_by_clone(child, spawn);
     if (is_refusal(err) && !(in_valgrind && child->namespaces != 0))
@@ -288,7 +299,9 @@ static void start(pal__child_t *child, pal__spawn_t *spawn)
     if (err != 0) {
         child->result.err = err;
         child->result.step =
-            child->namespaces != 0 ? PAL_STEP_NAMESPACES : PAL_STEP_CLONE;
+            child->namespaces != 0 && err != EAGAIN && err != ENOMEM
+                ? PAL_STEP_NAMESPACES
+                : PAL_STEP_CLONE;
     }
     else if (child->result.err != 0) {
         (void)syscall(SYS_wait4, (long)spawn->pid, NULL, (long)__WALL, NULL);

@@ -281,6 +281,29 @@ static void landlock(void)
     close(folder);
 }
 
+/* What a launch opens for itself is in nobody's way: handles go to the first
+ * numbers that are free here. */
+static void crowded_numbers(void)
+{
+    pal_command_t *command = launch_command("list");
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), i;
+    const char *list = "0,1,2";
+
+    for (i = 3; i < 30; i++) {
+        TEST_OK(pal_command_handle_add(command, fd, i));
+        list = apr_psprintf(test_pool(), "%s,%d", list, i);
+    }
+    TEST_OK(pal_command_landlock_add(command, "/",
+                                     PAL_FILES_READ | PAL_FILES_EXECUTE));
+    TEST_OK(pal_command_landlock_add(command, "/dev", PAL_FILES_WRITE));
+    if (pal_confine_offers(PAL_CONFINE_FILES)) {
+        CU_ASSERT_STRING_EQUAL(launch_output(command), list);
+        CU_ASSERT_TRUE(holds(command, PAL_STEP_LANDLOCK));
+    }
+    CU_ASSERT_EQUAL(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    close(fd);
+}
+
 static void landlock_limits(void)
 {
     pal_command_t *command = launch_command("pid");
@@ -540,6 +563,7 @@ static const test_case_t cases[] = {
     {"filtered_exec", filtered_exec},
     {"landlock", landlock},
     {"landlock_limits", landlock_limits},
+    {"crowded_numbers", crowded_numbers},
     {"implied_privileges", implied_privileges},
     {"namespaces", namespaces},
     {"user_namespace", user_namespace},
