@@ -87,11 +87,17 @@ typedef struct child_t {
 /* ------------------------------------------------------------------------
  * In the child: async-signal-safe calls only. */
 
+static void report(const child_t *child)
+{
+    result_t result = child->result;
+
+    (void)!write(child->kept[KEPT_REPORT], &result, sizeof(result));
+}
+
 static void fail(child_t *child, int err)
 {
     child->result.err = err;
-    (void)!write(child->kept[KEPT_REPORT], &child->result,
-                 sizeof(child->result));
+    report(child);
     _exit(127);
 }
 
@@ -104,8 +110,7 @@ static void settle(child_t *child, pal_step_t step, int err)
     if (child->spawn->command->modes[step] != PAL_CONFINE_BEST_EFFORT)
         fail(child, err);
     child->result.held &= ~(1u << step);
-    (void)!write(child->kept[KEPT_REPORT], &child->result,
-                 sizeof(child->result));
+    report(child);
 }
 
 /* Everything default: what the parent ignores would stay ignored, and what
