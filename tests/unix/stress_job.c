@@ -1,5 +1,7 @@
 /* Kills owners of jobs at random instants and looks how long the last of
- * their processes lives on: no longer than LIMIT.
+ * their processes lives on. A process alive after GIVE_UP is a survivor, and
+ * fails the test; LATE is the time that all are to be dead in, and how many
+ * rounds took longer is printed: on a busy machine that says little.
  *
  * The environment variable KILLS is the number of them, in all (default
  * 1000). */
@@ -24,10 +26,10 @@
 
 enum {
     KILLS = 1000,
-    N_TREES = 24,           /* of one owner */
-    LATEST = 30000,         /* us after its start that an owner is killed */
-    LIMIT = 100,            /* ms for all to die */
-    LIMIT_SANITIZER = 2000, /* under load, and everything is slower */
+    N_TREES = 24,    /* of one owner */
+    LATEST = 30000,  /* us after its start that an owner is killed */
+    LATE = 100,      /* ms */
+    GIVE_UP = 10000, /* ms */
     MAX_PIDS = 4 * N_TREES
 };
 
@@ -94,7 +96,6 @@ static int read_deaths(pal_handle_t pipe, int timeout, int *ret_n_pids)
 /* One owner. Returns the time to the last death, or -1. */
 static apr_time_t kill_one(int way, int *n_processes, apr_pool_t *pool)
 {
-    int limit = test_in_sanitizer() ? LIMIT_SANITIZER : LIMIT;
     pal_handle_t ends[2];
     pal_command_t *command;
     pal_process_t *owner;
@@ -110,7 +111,7 @@ static apr_time_t kill_one(int way, int *n_processes, apr_pool_t *pool)
     pause_for(random_below(test_in_sanitizer() ? 20 * LATEST : LATEST));
     start = now();
     (void)pal_process_kill(owner);
-    is_end = read_deaths(ends[0], limit, &n_pids);
+    is_end = read_deaths(ends[0], GIVE_UP, &n_pids);
     start = now() - start;
     pal_handle_close(&ends[0]);
     (void)pal_process_wait(owner, -1);
@@ -132,7 +133,7 @@ static int by_size(const void *left, const void *right)
 static int kill_many(const char *name, int way, int n, apr_pool_t *pool)
 {
     apr_time_t *times = calloc((size_t)n, sizeof(*times));
-    int i, n_failed = 0, n_good = 0, n_processes = 0;
+    int i, n_failed = 0, n_good = 0, n_late = 0, n_processes = 0;
     apr_pool_t *round;
     pal_job_t *job;
     apr_time_t time;
@@ -148,6 +149,7 @@ static int kill_many(const char *name, int way, int n, apr_pool_t *pool)
     for (i = 0; i < n; i++) {
         apr_pool_clear(round);
         time = kill_one(way, &n_processes, round);
+        n_late += time > LATE * APR_TIME_C(1000);
         if (time >= 0)
             times[n_good++] = time;
         else
@@ -163,7 +165,7 @@ static int kill_many(const char *name, int way, int n, apr_pool_t *pool)
                (long)times[0], (long)times[n_good / 2],
                (long)times[n_good * 9 / 10], (long)times[n_good * 99 / 100],
                (long)times[n_good - 1]);
-    printf("\n");
+    printf("; %d later than %d ms\n", n_late, LATE);
     fflush(stdout);
     free(times);
     return n_failed;
