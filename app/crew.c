@@ -326,6 +326,8 @@ static apr_status_t launch_once(worker_t *worker)
 static void launch(worker_t *worker)
 {
     crew_t *crew = worker->crew;
+    pal_step_t step;
+    char why[80];
 
     while (crew->n_failures < CREW_MAX_FAILURES) {
         apr_status_t rv = launch_once(worker);
@@ -335,7 +337,11 @@ static void launch(worker_t *worker)
             expect(worker, START_TIMEOUT, on_ready);
             return;
         }
-        launch_failed(crew, "cannot be launched", rv);
+        step = mesh_host_config_failed_step(worker->config);
+        apr_snprintf(why, sizeof(why), "cannot be launched%s%s",
+                     step != PAL_STEP_NONE ? ": " : "",
+                     step != PAL_STEP_NONE ? pal_step_name(step) : "");
+        launch_failed(crew, why, rv);
     }
 }
 
