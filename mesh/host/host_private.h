@@ -15,6 +15,7 @@ struct mesh_hosts_t {
     mesh_host_t *first; /* those that run */
     int n;
     int closing;
+    mesh_host_config_t *defaults; /* for launches without one */
     /* mesh_open */
     int owns_node;
     pal_loop_t *loop;

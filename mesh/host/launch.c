@@ -127,11 +127,18 @@ static apr_status_t invite_and_start(mesh_host_t *host,
     return rv;
 }
 
-static apr_status_t default_config(mesh_host_config_t **config,
-                                   apr_pool_t *pool)
+/* Made once: its memory is the slab's. */
+static apr_status_t default_config(mesh_hosts_t *hosts,
+                                   mesh_host_config_t **config)
 {
-    return *config ? APR_SUCCESS
-                   : mesh_host_config_create(config, "host", pool);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (*config)
+        return APR_SUCCESS;
+    if (!hosts->defaults)
+        rv = mesh_host_config_create(&hosts->defaults, "host", hosts->pool);
+    *config = hosts->defaults;
+    return rv;
 }
 
 /* Takes *initial; on failure what is in it goes back. */
@@ -170,7 +177,7 @@ apr_status_t mesh_host_launch(mesh_host_t **ret_host, mesh_hosts_t *hosts,
 
     if (hosts->closing)
         return MESH_E_CLOSED;
-    rv = default_config(&config, hosts->pool);
+    rv = default_config(hosts, &config);
     if (rv == APR_SUCCESS)
         config->failed_step = PAL_STEP_NONE;
     if (rv == APR_SUCCESS)
@@ -186,6 +193,7 @@ apr_status_t mesh_host_launch(mesh_host_t **ret_host, mesh_hosts_t *hosts,
         if (rv != APR_SUCCESS)
             mesh__host_remove(host);
     }
+    mesh_receiver_close(&receiver);
     mesh_port_close(&requests);
     if (rv != APR_SUCCESS) {
         mesh_sender_close(&sender);
