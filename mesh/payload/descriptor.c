@@ -21,13 +21,6 @@ mesh__res_kind_t mesh__type_res_kind(const ProtobufCMessageDescriptor *type)
     return MESH__RES_NONE;
 }
 
-mesh__res_kind_t mesh__field_res_kind(const ProtobufCFieldDescriptor *field)
-{
-    return field->type == PROTOBUF_C_TYPE_MESSAGE
-               ? mesh__type_res_kind(field->descriptor)
-               : MESH__RES_NONE;
-}
-
 size_t mesh__field_size(const ProtobufCFieldDescriptor *field)
 {
     switch (field->type) {

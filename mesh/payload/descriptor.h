@@ -18,9 +18,8 @@ typedef struct mesh__slot_t {
     uint64_t slot;
 } mesh__slot_t;
 
-/* Does the type name a resource (else MESH__RES_NONE), and does the field? */
+/* The resource that the type names, else MESH__RES_NONE. */
 mesh__res_kind_t mesh__type_res_kind(const ProtobufCMessageDescriptor *type);
-mesh__res_kind_t mesh__field_res_kind(const ProtobufCFieldDescriptor *field);
 
 /* Size of the member, or of one element of a repeated field. */
 size_t mesh__field_size(const ProtobufCFieldDescriptor *field);
