@@ -51,7 +51,6 @@ palinclude_HEADERS = \
 	%D%/unix/launch_unix.c \
 	%D%/unix/launcher_unix.c \
 	%D%/unix/launcher_unix.h \
-	%D%/unix/loop_epoll.c \
 	%D%/unix/pidfd.h \
 	%D%/unix/plant.h \
 	%D%/unix/process_unix.c \
@@ -60,8 +59,8 @@ palinclude_HEADERS = \
 	%D%/unix/self_unix.c \
 	%D%/unix/spawn_unix.h
 
-# How processes are made and held: by what Linux has for it, or by what there
-# is everywhere (configure --disable-linux-native).
+# How processes are made and held, and events waited for: by what Linux has for
+# it, or by what there is everywhere (configure --disable-linux-native).
 if PAL_LINUX_NATIVE
 %C%_libpal_la_SOURCES += \
 	%D%/unix/cgroup_linux.c \
@@ -72,12 +71,14 @@ if PAL_LINUX_NATIVE
 	%D%/unix/hold_linux.h \
 	%D%/unix/job_linux.c \
 	%D%/unix/landlock_linux.c \
+	%D%/unix/loop_epoll.c \
 	%D%/unix/pidfd_linux.c \
 	%D%/unix/spawn_linux.c \
 	%D%/unix/table_linux.c
 else
 %C%_libpal_la_SOURCES += \
 	%D%/unix/job_none.c \
+	%D%/unix/loop_pollset.c \
 	%D%/unix/pidfd_none.c \
 	%D%/unix/spawn_posix.c
 endif

@@ -92,6 +92,8 @@ test_programs = \
 	%D%/unit/test_packet_vectors \
 	%D%/unit/test_pal_log \
 	%D%/unit/test_pal_loop \
+	%D%/unit/test_pal_loop_poll \
+	%D%/unit/test_pal_loop_pollset \
 	%D%/unit/test_pal_loop_threads \
 	%D%/unit/test_pal_status \
 	%D%/unit/test_pal_timers \
@@ -140,6 +142,15 @@ if PAL_LINUX_NATIVE
 else
 %C%_unix_test_pal_race_SOURCES += pal/unix/spawn_posix.c
 endif
+
+# The loop on an apr_pollset, by what APR prefers here and by poll(2).
+%C%_unit_test_pal_loop_pollset_SOURCES = \
+	%D%/unit/test_pal_loop.c \
+	pal/unix/loop_pollset.c
+%C%_unit_test_pal_loop_poll_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DPAL__POLLSET_METHOD=APR_POLLSET_POLL
+%C%_unit_test_pal_loop_poll_SOURCES = \
+	$(%C%_unit_test_pal_loop_pollset_SOURCES)
 
 # Memory runs out at will.
 %C%_unit_test_core_nomem_LDFLAGS = -Wl,--wrap=malloc -Wl,--wrap=calloc \

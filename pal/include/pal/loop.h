@@ -51,9 +51,10 @@ apr_status_t pal_loop_run_until(pal_loop_t *loop, int (*done)(void *baton),
                                 void *baton, apr_interval_time_t timeout);
 
 /* One turn: wait at most `timeout` (0: do not wait, < 0: no limit) for
- * something to happen, then deliver it: handles that are ready (up to 128, the
- * others in the next turn), timers that are due, posts and wakes. What the
- * callbacks themselves add is for the next turn.
+ * something to happen, then deliver it: handles that are ready (as many as the
+ * system reports at once, 128 on Linux, the others in the next turn), timers
+ * that are due, posts and wakes. What the callbacks themselves add is for the
+ * next turn.
  * Errors: APR_TIMEUP if nothing happened, PAL_E_REENTRANT. */
 apr_status_t pal_loop_step(pal_loop_t *loop, apr_interval_time_t timeout);
 
