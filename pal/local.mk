@@ -55,7 +55,8 @@ palinclude_HEADERS = \
 	%D%/unix/plant.h \
 	%D%/unix/process_unix.c \
 	%D%/unix/process_unix.h \
-	%D%/unix/region_linux.c \
+	%D%/unix/region_unix.c \
+	%D%/unix/region_unix.h \
 	%D%/unix/self_unix.c \
 	%D%/unix/spawn_unix.h
 
@@ -73,6 +74,7 @@ if PAL_LINUX_NATIVE
 	%D%/unix/landlock_linux.c \
 	%D%/unix/loop_epoll.c \
 	%D%/unix/pidfd_linux.c \
+	%D%/unix/region_linux.c \
 	%D%/unix/spawn_linux.c \
 	%D%/unix/table_linux.c
 else
@@ -80,6 +82,7 @@ else
 	%D%/unix/job_none.c \
 	%D%/unix/loop_pollset.c \
 	%D%/unix/pidfd_none.c \
+	%D%/unix/region_shm.c \
 	%D%/unix/spawn_posix.c
 endif
 

@@ -66,20 +66,21 @@ AC_DEFUN([PAL_KEEPER], [
   AC_SUBST([PAL_STATIC])
 ])
 
-dnl PAL_LINUX_NATIVE: how processes are made, followed and held, and events
-dnl waited for.
+dnl PAL_LINUX_NATIVE: how processes are made, followed and held, events
+dnl waited for, and memory shared.
 AC_DEFUN([PAL_LINUX_NATIVE], [
   AC_ARG_ENABLE([linux-native],
     [AS_HELP_STRING([--disable-linux-native],
       [start processes and wait for them and for events by portable calls only
-       (vfork, waitpid, apr_pollset); jobs and most of <pal/privilege.h> are
-       not available then. Channels still need Linux])],
+       (vfork, waitpid, apr_pollset), and share memory by shm_open; jobs and
+       most of <pal/privilege.h> are not available then. Channels still need
+       Linux])],
     [], [enable_linux_native=yes])
   AM_CONDITIONAL([PAL_LINUX_NATIVE], [test "x$enable_linux_native" = xyes])
   AS_IF([test "x$enable_linux_native" = xyes],
     [AC_DEFINE([HAVE_LINUX_NATIVE], [1],
       [Define to 1 if processes are made by what only Linux has.])
-     AC_CHECK_FUNCS([epoll_create1 eventfd timerfd_create], [],
+     AC_CHECK_FUNCS([epoll_create1 eventfd memfd_create timerfd_create], [],
       [AC_MSG_ERROR([this system lacks $ac_func: use --disable-linux-native])])])
 ])
 
@@ -88,10 +89,10 @@ AC_DEFUN([PAL_CONFIGURE], [
   PAL_WARNINGS
   PKG_CHECK_MODULES([APR], [apr-1 >= 1.7])
   AC_SEARCH_LIBS([pthread_create], [pthread])
-  AC_CHECK_FUNCS([memfd_create], [],
-    [AC_MSG_ERROR([pal needs Linux: this system lacks $ac_func])])
-  AC_CHECK_FUNCS([close_range pidfd_open])
-  AC_CHECK_HEADERS([linux/landlock.h linux/openat2.h])
+  AC_SYS_LARGEFILE
+  AC_SEARCH_LIBS([shm_open], [rt])
+  AC_CHECK_FUNCS([close_range memfd_create pidfd_open])
+  AC_CHECK_HEADERS([linux/landlock.h linux/magic.h linux/openat2.h])
   PAL_SECCOMP
   PAL_KEEPER
   PAL_LINUX_NATIVE

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include "region_unix.h"
+
 #include <pal/handle.h>
 
 #include <limits.h>
@@ -51,20 +53,6 @@ apr_status_t pal_handle_adopt(intptr_t value, pal_handle_t *ret_handle)
     return APR_SUCCESS;
 }
 
-/* Is this regular file a memfd that takes seals? Files of a tmpfs report
- * seals too, but always and only "no more seals". */
-static int is_region(int fd)
-{
-#ifdef F_GET_SEALS
-    int seals = fcntl(fd, F_GET_SEALS);
-
-    return seals >= 0 && seals != F_SEAL_SEAL;
-#else
-    (void)fd;
-    return 0;
-#endif
-}
-
 /* Is this socket an end of a channel: a local one that keeps packets? */
 static int is_channel(int fd)
 {
@@ -88,7 +76,7 @@ apr_status_t pal_handle_kind(pal_handle_t handle, pal_handle_kind_t *ret_kind)
     if (fstat(fd, &st) != 0)
         return errno;
     if (S_ISREG(st.st_mode))
-        kind = is_region(fd) ? PAL_HANDLE_REGION : PAL_HANDLE_FILE;
+        kind = pal__region_is(fd) ? PAL_HANDLE_REGION : PAL_HANDLE_FILE;
     else if (S_ISDIR(st.st_mode))
         kind = PAL_HANDLE_FOLDER;
     else if (S_ISFIFO(st.st_mode))

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include "region_unix.h"
+
 #include <pal/region.h>
 #include <pal/status.h>
 
@@ -24,6 +26,14 @@ static int fd_of(pal_handle_t handle)
     return handle >= 0 && handle <= INT_MAX ? (int)handle : -1;
 }
 
+/* Files of a tmpfs report seals too, but always and only "no more seals". */
+int pal__region_is(int fd)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    return seals >= 0 && seals != F_SEAL_SEAL;
+}
+
 apr_status_t pal_region_create(const char *name, apr_off_t size,
                                pal_handle_t *ret_region)
 {
@@ -46,32 +56,6 @@ apr_status_t pal_region_create(const char *name, apr_off_t size,
     return APR_SUCCESS;
 }
 
-apr_status_t pal_region_write_at(pal_handle_t region, apr_off_t offset,
-                                 const void *data, apr_size_t len)
-{
-    const char *next = data;
-    struct stat st;
-    ssize_t n;
-
-    if (fstat(fd_of(region), &st) != 0)
-        return errno;
-    /* A write beyond the size would make it grow. */
-    if (offset < 0 || offset > st.st_size
-        || len > (apr_uint64_t)(st.st_size - offset))
-        return APR_EINVAL;
-    while (len > 0) {
-        n = pwrite(fd_of(region), next, len, offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        next += n;
-        offset += n;
-        len -= (apr_size_t)n;
-    }
-    return APR_SUCCESS;
-}
-
 apr_status_t pal_region_seal(pal_handle_t region)
 {
     return fcntl(fd_of(region), F_ADD_SEALS, ALL_SEALS) == 0 ? APR_SUCCESS
@@ -91,31 +75,10 @@ apr_status_t pal_region_check(pal_handle_t region, apr_off_t *ret_size)
         return errno;
     /* Huge pages can be sealed too. Not by st_blksize, which is large for
      * ordinary regions as well where the system uses transparent ones. */
-    if (fs.f_type == HUGETLBFS_MAGIC)
+    if ((unsigned long)fs.f_type == HUGETLBFS_MAGIC)
         return PAL_E_KIND;
     if ((seals & ALL_SEALS) != ALL_SEALS)
         return PAL_E_SEALS;
     *ret_size = st.st_size;
-    return APR_SUCCESS;
-}
-
-apr_status_t pal_region_read_at(pal_handle_t region, apr_off_t offset,
-                                void *buf, apr_size_t len)
-{
-    char *next = buf;
-    ssize_t n;
-
-    while (len > 0) {
-        n = pread(fd_of(region), next, len, offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        if (n == 0)
-            return APR_EOF;
-        next += n;
-        offset += n;
-        len -= (apr_size_t)n;
-    }
     return APR_SUCCESS;
 }

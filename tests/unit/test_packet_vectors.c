@@ -151,6 +151,14 @@ static void release_handles(void)
         MESH_E_TRUNCATED);
 }
 
+/* Where there are seals. */
+static void seal(pal_handle_t region)
+{
+    apr_status_t rv = pal_region_seal(region);
+
+    CU_ASSERT(rv == APR_SUCCESS || APR_STATUS_IS_ENOTIMPL(rv));
+}
+
 /* The region of the large event as upstream made it; only its head is in the
  * vector, the rest is zero. */
 static void large_event(void)
@@ -168,10 +176,11 @@ static void large_event(void)
     TEST_OK(pal_region_create("mesh", size, &region));
     TEST_OK(pal_region_write_at(region, 0, head, len));
     TEST_OK(pal_handle_dup(region, &copy));
-    CU_ASSERT_EQUAL(
-        mesh__packet_open(v->bytes, v->len, &copy, 1, 0, 1 << 20, &message),
-        PAL_E_SEALS);
-    TEST_OK(pal_region_seal(region));
+    if (!APR_STATUS_IS_ENOTIMPL(pal_region_check(region, &size)))
+        CU_ASSERT_EQUAL(mesh__packet_open(v->bytes, v->len, &copy, 1, 0,
+                                          1 << 20, &message),
+                        PAL_E_SEALS);
+    seal(region);
     TEST_OK(
         mesh__packet_open(v->bytes, v->len, &copy, 1, 0, 1 << 20, &message));
     TEST_OK(mesh__event_head_get(message->event, message->event_len, &h));

@@ -260,12 +260,15 @@ static void use_region(void)
 {
     char buf[4];
     apr_off_t size;
+    apr_status_t rv;
     pal_handle_t region;
 
     CHECK(pal_region_create("test", 8192, &region) == APR_SUCCESS);
     CHECK(pal_region_write_at(region, 8000, "mesh", 4) == APR_SUCCESS);
-    CHECK(pal_region_seal(region) == APR_SUCCESS);
-    CHECK(pal_region_check(region, &size) == APR_SUCCESS && size == 8192);
+    rv = pal_region_seal(region);
+    CHECK(rv == APR_SUCCESS || APR_STATUS_IS_ENOTIMPL(rv));
+    CHECK(pal_region_check(region, &size) == rv);
+    CHECK(rv != APR_SUCCESS || size == 8192);
     CHECK(pal_region_read_at(region, 8000, buf, 4) == APR_SUCCESS);
     CHECK(memcmp(buf, "mesh", 4) == 0);
     pal_handle_close(&region);

@@ -1,0 +1,9 @@
+/* What is a region: region_linux.c, or with --disable-linux-native
+ * region_shm.c, which have the rest of <pal/region.h> that is not common. */
+#ifndef PAL_REGION_UNIX_H
+#define PAL_REGION_UNIX_H
+
+/* Does the descriptor stand for memory that can be handed on as a region? */
+int pal__region_is(int fd);
+
+#endif
