@@ -95,12 +95,42 @@ static int find_programs(launch_t *launch, pal__spawn_t *spawn)
     return 0;
 }
 
-/* Add what the child gets at `number`. What cannot be a descriptor is left to
- * the kernel to refuse. */
-static void place(pal__spawn_t *spawn, pal_handle_t from, int number)
+static int is_open(pal_handle_t handle)
 {
-    spawn->from[spawn->n_handles] =
-        from >= 0 && from <= INT_MAX ? (int)from : -1;
+    return handle >= 0 && handle <= INT_MAX
+           && fcntl((int)handle, F_GETFD) >= 0;
+}
+
+/* The step that would take a handle that is not open, or PAL_STEP_NONE. Asked
+ * before anything of ours can get its number, and go to the child for it. */
+static pal_step_t find_closed(const pal_command_t *command)
+{
+    const pal__rule_t *rule;
+    int i;
+
+    if (command->cgroup != PAL_HANDLE_NONE && !is_open(command->cgroup))
+        return PAL_STEP_CGROUP;
+    if (command->terminal != PAL_HANDLE_NONE && !is_open(command->terminal))
+        return PAL_STEP_SESSION;
+    if (command->folder == NULL && command->folder_handle != PAL_HANDLE_NONE
+        && !is_open(command->folder_handle))
+        return PAL_STEP_FOLDER;
+    if (command->program_kind == PAL__PROGRAM_HANDLE
+        && !is_open(command->program_handle))
+        return PAL_STEP_HANDLES;
+    for (i = 0; i < command->n_given; i++)
+        if (!is_open(command->given[i].handle))
+            return PAL_STEP_HANDLES;
+    for (rule = command->rules; rule != NULL; rule = rule->next)
+        if (rule->path == NULL && !is_open(rule->handle))
+            return PAL_STEP_LANDLOCK;
+    return PAL_STEP_NONE;
+}
+
+/* Add what the child gets at `number`. */
+static void place(pal__spawn_t *spawn, int from, int number)
+{
+    spawn->from[spawn->n_handles] = from;
     spawn->to[spawn->n_handles] = number;
     spawn->n_handles++;
 }
@@ -162,7 +192,7 @@ static int place_all(launch_t *launch, pal__spawn_t *spawn)
 
     for (number = 0; number < PAL__N_STDIO; number++) {
         if (given < end && given->number == number) {
-            place(spawn, (given++)->handle, number);
+            place(spawn, (int)(given++)->handle, number);
             continue;
         }
         err = place_stdio(launch, spawn, number);
@@ -170,7 +200,7 @@ static int place_all(launch_t *launch, pal__spawn_t *spawn)
             return err;
     }
     for (; given < end; given++)
-        place(spawn, given->handle, given->number);
+        place(spawn, (int)given->handle, given->number);
     /* The kernel's answer to a number beyond the limit is EBADF, which is
      * what a closed handle gets. */
     if (spawn->n_handles > 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0
@@ -182,8 +212,14 @@ static int place_all(launch_t *launch, pal__spawn_t *spawn)
 /* Start the child and see to it that its end will be told. */
 static int start(launch_t *launch, pal__spawn_t *spawn)
 {
-    int err = find_programs(launch, spawn);
+    pal_step_t step = find_closed(spawn->command);
+    int err;
 
+    if (step != PAL_STEP_NONE) {
+        spawn->step = step;
+        return EBADF;
+    }
+    err = find_programs(launch, spawn);
     if (err == 0)
         err = place_all(launch, spawn);
     if (err != 0)

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -360,39 +359,6 @@ static int look_for_missing(child_t *child)
     return 1;
 }
 
-static int is_open(pal_handle_t handle)
-{
-    return handle >= 0 && handle <= INT_MAX
-           && fcntl((int)handle, F_GETFD) >= 0;
-}
-
-/* Refuse a handle that is not open, before something of ours gets its number;
- * 0 and the result if there is one. */
-static int look_for_closed(child_t *child)
-{
-    const pal__spawn_t *spawn = child->spawn;
-    const pal_command_t *command = spawn->command;
-    int i;
-
-    child->result.step = PAL_STEP_SESSION;
-    child->result.err = EBADF;
-    if (command->terminal != PAL_HANDLE_NONE && !is_open(command->terminal))
-        return 0;
-    child->result.step = PAL_STEP_FOLDER;
-    if (command->folder == NULL && command->folder_handle != PAL_HANDLE_NONE
-        && !is_open(command->folder_handle))
-        return 0;
-    child->result.step = PAL_STEP_HANDLES;
-    if (command->program_kind == PAL__PROGRAM_HANDLE
-        && !is_open(command->program_handle))
-        return 0;
-    for (i = 0; i < spawn->n_handles; i++)
-        if (!is_open(spawn->from[i]))
-            return 0;
-    child->result.err = 0;
-    return 1;
-}
-
 static void prepare_child(child_t *child, const pal__spawn_t *spawn)
 {
     const pal_command_t *command = spawn->command;
@@ -449,7 +415,7 @@ void pal__spawn(pal__spawn_t *spawn)
     int err;
 
     prepare_child(&child, spawn);
-    if (look_for_missing(&child) && look_for_closed(&child)) {
+    if (look_for_missing(&child)) {
         /* No handler may run in the child, which is in our memory. */
         (void)sigfillset(&all);
         if (!PLANTED(PLANT_SIGNALS))

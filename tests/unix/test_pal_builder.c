@@ -375,6 +375,52 @@ static void hook(void)
     CU_ASSERT_NOT_EQUAL(strncmp(launch_output(command), "pid ", 4), 0);
 }
 
+/* A closed handle, whatever the launch opens for itself: its number may be the
+ * next to be used. */
+static void closed_handles(void)
+{
+    int own = open(test_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int closed[12], n = sizeof(closed) / sizeof(*closed), i;
+    pal_command_t *command = launch_command("list"), *with;
+
+    TEST_OK(pal_command_stdio_set(command, 0, PAL_STDIO_PIPE));
+    TEST_OK(pal_command_stdio_set(command, 1, PAL_STDIO_NULL));
+    if (launch_is_native()) { /* more that is opened */
+        TEST_OK(pal_command_namespaces_set(command, PAL_NAMESPACE_PID));
+        TEST_OK(pal_command_mode_set(command, PAL_STEP_NAMESPACES,
+                                     PAL_CONFINE_BEST_EFFORT));
+        TEST_OK(pal_command_landlock_add(command, "/", PAL_FILES_EXECUTE));
+        TEST_OK(pal_command_mode_set(command, PAL_STEP_LANDLOCK,
+                                     PAL_CONFINE_BEST_EFFORT));
+    }
+    for (i = 0; i < n; i++)
+        closed[i] = fcntl(own, F_DUPFD_CLOEXEC, 0);
+    for (i = 0; i < n; i++)
+        close(closed[i]);
+    for (i = 0; i < n; i++) {
+        TEST_OK(pal_command_copy(&with, command, test_pool()));
+        TEST_OK(pal_command_handle_add(with, closed[i], 7));
+        launch_failure(with, EBADF, PAL_STEP_HANDLES);
+        TEST_OK(pal_command_copy(&with, command, test_pool()));
+        TEST_OK(pal_command_program_handle_set(with, closed[i]));
+        launch_failure(with, EBADF, PAL_STEP_HANDLES);
+        TEST_OK(pal_command_copy(&with, command, test_pool()));
+        TEST_OK(pal_command_folder_handle_set(with, closed[i]));
+        launch_failure(with, EBADF, PAL_STEP_FOLDER);
+        TEST_OK(pal_command_copy(&with, command, test_pool()));
+        TEST_OK(pal_command_terminal_set(with, closed[i]));
+        launch_failure(with, EBADF, PAL_STEP_SESSION);
+        TEST_OK(pal_command_copy(&with, command, test_pool()));
+        TEST_OK(pal_command_cgroup_set(with, closed[i]));
+        launch_failure(with, EBADF, PAL_STEP_CGROUP);
+        TEST_OK(pal_command_copy(&with, command, test_pool()));
+        TEST_OK(pal_command_landlock_handle_add(with, closed[i],
+                                                PAL_FILES_READ));
+        launch_failure(with, EBADF, PAL_STEP_LANDLOCK);
+    }
+    close(own);
+}
+
 static void signal_by_number(void)
 {
     pal_command_t *command = launch_command("echo");
@@ -486,6 +532,7 @@ static const test_case_t cases[] = {
     {"priorities", priorities},
     {"parent_unchanged", parent_unchanged},
     {"hook", hook},
+    {"closed_handles", closed_handles},
     {"signal_by_number", signal_by_number},
     {"use_of_resources", use_of_resources},
     {"attached", attached},

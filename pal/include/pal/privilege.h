@@ -5,7 +5,8 @@
  * one needs; the program's own loading comes last, and has to get by with
  * what is left. A failed step fails the launch, and nothing was started, if
  * its mode is strict (the default); with best effort the child goes on
- * without, and pal_process_held tells.
+ * without, and pal_process_held tells. A handle that is not open is no such
+ * matter, and fails the launch.
  *
  * A mechanism that this kernel lacks fails with ENOSYS (Landlock switched
  * off: EOPNOTSUPP), one that this build of pal lacks with APR_ENOTIMPL: with

@@ -222,7 +222,8 @@ apr_status_t pal_command_die_with_parent_set(pal_command_t *command, int on);
 /* Start a child. Returns once it runs the program (exec has succeeded).
  * Ownership: *ret_process is the caller's, to be closed.
  * Errors: that of the step that failed; nothing is left behind, no zombie
- * either. pal_command_failed_step names the step. */
+ * either. pal_command_failed_step names the step. EBADF: a handle of the
+ * command was not open. */
 apr_status_t pal_process_start(pal_process_t **ret_process,
                                pal_command_t *command);
 pal_step_t pal_command_failed_step(pal_command_t *command);
