@@ -40,6 +40,8 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/unit/payload_lib.h \
 	%D%/unix/child.c \
 	%D%/unix/child.h \
+	%D%/unix/filter.c \
+	%D%/unix/filter.h \
 	%D%/unix/job_tree.c \
 	%D%/unix/job_tree.h \
 	%D%/unix/launch.c \
@@ -123,6 +125,9 @@ test_programs = \
 	%D%/process/test_demo \
 	%D%/process/test_host \
 	%D%/process/test_host_start
+if PAL_LINUX_NATIVE
+test_programs += %D%/unix/test_pal_filtered
+endif
 check_PROGRAMS += $(test_programs) %D%/unix/faulty
 
 # A child of the shortest life, without sanitizers.

@@ -35,7 +35,7 @@
 
 /* A descriptor that the child needs up to the exec, and not after it. */
 enum {
-    PAL__KEPT_REPORT,  /* pipe to a parent that shares no memory */
+    PAL__KEPT_EXEC,    /* pipe that tells of the exec by closing */
     PAL__KEPT_PROGRAM, /* to run */
     PAL__KEPT_RULESET, /* of Landlock */
     PAL__KEPT_PARENT,  /* its pidfd, where it has no pid */
@@ -73,6 +73,7 @@ typedef struct pal__child_t {
     int cgroup;              /* cgroup.procs, or -1 */
     int pidfd;               /* of the child, in a shared table, or -1 */
     pal__result_t result;
+    pal__result_t *report; /* shared with a parent that shares nothing else */
     pal__note_t note;
     struct sock_fprog filter;
     char uid_map[32], gid_map[32], oom_score[8];

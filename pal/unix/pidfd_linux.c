@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,9 +16,14 @@
 #    define SYS_pidfd_open 434
 #endif
 
+/* The kernel itself never says EPERM: that is a filter's way to say no. */
 int pal__pidfd_open(pid_t pid)
 {
-    return (int)syscall(SYS_pidfd_open, (long)pid, 0L);
+    int pidfd = (int)syscall(SYS_pidfd_open, (long)pid, 0L);
+
+    if (pidfd < 0 && errno == EPERM)
+        errno = ENOSYS;
+    return pidfd;
 }
 
 int pal__pidfd_signal(int pidfd, int number)

@@ -4,6 +4,7 @@
 
 #include "child_linux.h"
 #include "launcher_unix.h"
+#include "pidfd.h"
 #include "plant.h"
 
 #include <stdio.h>
@@ -34,7 +35,7 @@
  *
  * What is missing (old kernel, seccomp, valgrind) is replaced step by step:
  *   close_range        the table is copied, strangers found in /proc/self/fd
- *   clone, these flags fork, and a pipe that tells of the exec
+ *   clone, these flags fork, a shared page, a pipe that tells of the exec
  *   pidfd              spawn->pidfd is -1; the caller waits by pid
  */
 
@@ -159,8 +160,7 @@ static int open_for_child(pal__child_t *child)
             return 0;
     }
     if (command->die_with_parent && (child->namespaces & CLONE_NEWPID))
-        opened[PAL__KEPT_PARENT] =
-            (int)syscall(SYS_pidfd_open, (long)child->parent, 0L);
+        opened[PAL__KEPT_PARENT] = pal__pidfd_open(child->parent);
     for (i = 0; i < child->spawn->n_handles; i++)
         if (child->spawn->from[i] >= child->cut)
             child->cut = child->spawn->from[i] + 1;
@@ -191,6 +191,7 @@ static void arm_child(pal__child_t *child)
     memcpy(child->kept, child->opened, sizeof(child->kept));
     child->spare = 0;
     child->pidfd = -1;
+    child->report = NULL;
     child->result.err = 0;
 }
 
@@ -249,14 +250,21 @@ static int start_by_clone(pal__child_t *child, pal__spawn_t *spawn)
  * reason why this way comes last. */
 static int start_by_fork(pal__child_t *child, pal__spawn_t *spawn)
 {
-    pal__result_t result;
     int ends[2], err = 0;
-    ssize_t n;
+    char byte;
 
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    child->report = mmap(NULL, sizeof(*child->report), PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (child->report == MAP_FAILED)
         return errno;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        err = errno;
+        (void)munmap(child->report, sizeof(*child->report));
+        return err;
+    }
     child->is_shared = 0;
-    child->kept[PAL__KEPT_REPORT] = ends[1];
+    child->kept[PAL__KEPT_EXEC] = ends[1];
+    *child->report = child->result;
     if (child->namespaces != 0)
         err = make_child(child, 0, &spawn->pid);
     else {
@@ -268,14 +276,13 @@ static int start_by_fork(pal__child_t *child, pal__spawn_t *spawn)
     }
     (void)close(ends[1]);
     if (err == 0) {
-        spawn->pidfd = (int)syscall(SYS_pidfd_open, (long)spawn->pid, 0L);
-        do {
-            n = read(ends[0], &result, sizeof(result));
-            if (n == sizeof(result))
-                child->result = result;
-        } while (n > 0 || (n < 0 && errno == EINTR));
+        spawn->pidfd = pal__pidfd_open(spawn->pid);
+        while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+            continue;
+        child->result = *child->report;
     }
     (void)close(ends[0]);
+    (void)munmap(child->report, sizeof(*child->report));
     return err;
 }
 

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "child.h"
+#include "filter.h"
 #include "launch.h"
 #include "pal_compiler.h"
 
@@ -16,12 +17,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -391,94 +389,6 @@ static int child_storm(int n)
     return 0;
 }
 
-/* Refuse a system call with `err`; with a `flag`, only if the first argument
- * has it. */
-static void refuse(int number, unsigned int flag, int err)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)number, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                 offsetof(struct seccomp_data, args)),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flag, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned int)err),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-    struct sock_fprog filter = {6, code};
-
-    if (flag == 0) /* whatever the argument: the jump is not made */
-        code[3].jf = 0;
-    NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    NEED(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0);
-}
-
-/* Launch this and that with what is left of the system. */
-static void try_launches(apr_pool_t *pool)
-{
-    pal_command_t *command = self_command("list", pool);
-    pal_handle_t ends[2];
-    pal_process_t *process;
-    char text[64];
-    ssize_t len;
-    int strange = open("/dev/null", O_RDONLY), i;
-
-    NEED(dup2(strange, 50) == 50 && dup2(strange, 900) == 900);
-    NEED(pal_handle_pipe(ends) == APR_SUCCESS);
-    NEED(pal_command_handle_add(command, ends[1], 1) == APR_SUCCESS);
-    NEED(pal_command_handle_add(command, ends[0], 60) == APR_SUCCESS);
-    NEED(pal_process_start(&process, command) == APR_SUCCESS);
-    NEED(pal_process_wait(process, -1) == APR_SUCCESS);
-    NEED(pal_process_exit_code(process) == 0);
-    pal_process_close(&process);
-    len = read((int)ends[0], text, sizeof(text) - 1);
-    NEED(len > 0);
-    text[len] = '\0';
-    NEED(strcmp(text, "0,1,2,60") == 0);
-
-    command = self_command("echo", pool);
-    NEED(pal_command_handle_add(command, ends[0], 0) == APR_SUCCESS);
-    for (i = 0; i < 20; i++) {
-        NEED(pal_process_start(&process, command) == APR_SUCCESS);
-        NEED(pal_process_wait(process, 1000) == APR_TIMEUP);
-        NEED(pal_process_kill(process) == APR_SUCCESS);
-        NEED(pal_process_wait(process, 20 * APR_USEC_PER_SEC) == APR_SUCCESS);
-        NEED(pal_process_exit_signal(process) == SIGKILL);
-        NEED(pal_process_kill(process) == APR_SUCCESS);
-        pal_process_close(&process);
-    }
-    NEED(pal_command_create(&command, pool) == APR_SUCCESS);
-    NEED(pal_command_program_set(command, "/nonexistent") == APR_SUCCESS);
-    NEED(pal_process_start(&process, command) == ENOENT);
-    NEED(pal_command_failed_step(command) == PAL_STEP_EXEC);
-    NEED(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
-}
-
-static int child_without(const char *what, int err)
-{
-    apr_pool_t *pool = new_pool();
-    int all = strcmp(what, "all") == 0;
-    int fails = all || strcmp(what, "memfd") == 0;
-    pal_handle_t region = PAL_HANDLE_NONE;
-    apr_status_t rv;
-
-    if (all || strcmp(what, "close_range") == 0)
-        refuse(SYS_close_range, 0, err);
-    if (all || strcmp(what, "clone") == 0)
-        refuse(SYS_clone, CLONE_VFORK, err);
-    if (all || strcmp(what, "pidfd") == 0) {
-        refuse(SYS_clone, CLONE_PIDFD, err);
-        refuse(SYS_pidfd_open, 0, err);
-        refuse(SYS_pidfd_send_signal, 0, err);
-    }
-    if (fails)
-        refuse(SYS_memfd_create, 0, err);
-    try_launches(pool);
-    rv = pal_region_create("x", 4096, &region);
-    NEED(rv == (!fails ? APR_SUCCESS : err == ENOSYS ? APR_ENOTIMPL : err));
-    pal_handle_close(&region);
-    fputs("works", stdout);
-    return 0;
-}
-
 /* By fork: steps that fail in best effort, and all that do not, are told. */
 static int child_forked(void)
 {
@@ -486,7 +396,7 @@ static int child_forked(void)
     int cpu = PAL_COMMAND_MAX_CPUS - 1;
     pal_process_t *process;
 
-    refuse(SYS_clone, CLONE_VFORK, EPERM);
+    NEED(filter_set("clone", EPERM));
     NEED(pal_command_stdio_set(command, 1, PAL_STDIO_NULL) == APR_SUCCESS);
     NEED(pal_command_cpus_set(command, &cpu, 1) == APR_SUCCESS);
     NEED(pal_command_mode_set(command, PAL_STEP_SCHEDULE,
@@ -584,7 +494,5 @@ int child_main(int argc, char **argv)
         return child_deathsig();
     if (strcmp(name, "forked") == 0)
         return child_forked();
-    if (strcmp(name, "without") == 0)
-        return child_without(first, atoi(argc > 3 ? argv[3] : ""));
     return -1;
 }

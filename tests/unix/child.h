@@ -32,9 +32,6 @@
  *   storm N         launch N times under a storm of signals
  *   deathsig        signal it gets when its parent dies
  *   forked          see whether launches by fork tell of their steps
- *   without WHAT N  refuse system calls with errno N and see whether launches
- *                   still work: "close_range", "clone", "pidfd", "memfd" or
- *                   "all"
  */
 #ifndef TESTS_CHILD_H
 #define TESTS_CHILD_H

@@ -577,21 +577,6 @@ static void marked_executable(void)
     CU_ASSERT_STRING_EQUAL(launch_output(command), copy);
 }
 
-static void old_kernels(void)
-{
-    static const char *const missing[] = {"close_range", "clone", "pidfd",
-                                          "memfd", "all"};
-    static const int errors[] = {ENOSYS, EPERM};
-    pal_command_t *command;
-    size_t i;
-
-    for (i = 0; i < 2 * sizeof(missing) / sizeof(*missing); i++) {
-        command = launch_command_with("without", missing[i / 2]);
-        TEST_OK(pal_command_arg_add(command, launch_number(errors[i % 2])));
-        CU_ASSERT_STRING_EQUAL(launch_output(command), "works");
-    }
-}
-
 static const test_case_t cases[] = {
     {"arguments", arguments},
     {"program_by_path", program_by_path},
@@ -616,7 +601,6 @@ static const test_case_t cases[] = {
     {"locks_survive", locks_survive},
     {"replaced_executable", replaced_executable},
     {"marked_executable", marked_executable},
-    {"old_kernels", old_kernels},
     {NULL, NULL},
 };
 
