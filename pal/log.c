@@ -2,6 +2,8 @@
 
 #include <pal/log.h>
 
+#include <apr_time.h>
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +19,13 @@
 #define CUT_MARK "..."
 #define REST_MARK " " CUT_MARK "\n"
 #define MAX_ESCAPE 4 /* \xHH */
+
+#define JSON_END "}}\n"
+#define JSON_CUT_END "},\"truncated\":true}\n"
+#define BAD_POINT 0xfffdul /* stands for what is no character */
+#define MAX_POINT 0x10fffful
+
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
 struct pal_log_t {
     pal_log_level_t level;
@@ -50,6 +59,19 @@ static void add(line_t *line, const char *bytes, apr_size_t len)
     line->len += len;
 }
 
+static void add_text(line_t *line, const char *text)
+{
+    add(line, text, strlen(text));
+}
+
+static void add_number(line_t *line, apr_int64_t value)
+{
+    char number[32];
+
+    (void)snprintf(number, sizeof(number), "%" APR_INT64_T_FMT, value);
+    add_text(line, number);
+}
+
 /* Add `text` with all but printable ASCII escaped, so that no value can end
  * the line, look like another field or reach a terminal as a command; bytes
  * above 0x7e too, which may be invalid or misleading in any encoding. At most
@@ -75,7 +97,7 @@ static int add_escaped(line_t *line, const char *text, int is_quoted,
             (void)snprintf(escaped, sizeof(escaped), "%c", c);
         if (strlen(escaped) > end - line->len)
             return 0;
-        add(line, escaped, strlen(escaped));
+        add_text(line, escaped);
     }
     return 1;
 }
@@ -83,7 +105,7 @@ static int add_escaped(line_t *line, const char *text, int is_quoted,
 static void add_bare(line_t *line, const char *text, apr_size_t max)
 {
     if (!add_escaped(line, text, 0, max))
-        add(line, CUT_MARK, strlen(CUT_MARK));
+        add_text(line, CUT_MARK);
 }
 
 /* May it stand without quotes? */
@@ -100,42 +122,37 @@ static int is_plain(const char *text)
 
 static void add_field(line_t *line, const pal_log_field_t *field)
 {
-    char number[32];
-
-    add(line, " ", 1);
+    add_text(line, " ");
     add_bare(line, field->key, MAX_WORD);
-    add(line, "=", 1);
+    add_text(line, "=");
     if (field->text == NULL) {
-        (void)snprintf(number, sizeof(number), "%" APR_INT64_T_FMT,
-                       field->number);
-        add(line, number, strlen(number));
+        add_number(line, field->number);
     }
     else if (is_plain(field->text)) {
-        add(line, field->text, strlen(field->text));
+        add_text(line, field->text);
     }
     else {
         int is_whole;
 
-        add(line, "\"", 1);
+        add_text(line, "\"");
         is_whole = add_escaped(line, field->text, 1, MAX_TEXT);
-        add(line, "\"", 1);
+        add_text(line, "\"");
         if (!is_whole)
-            add(line, CUT_MARK, strlen(CUT_MARK));
+            add_text(line, CUT_MARK);
     }
 }
 
 static void write_line(void *baton, const pal_log_event_t *event)
 {
-    static const char *const levels[] = {"error", "warning", "info", "debug"};
     apr_file_t *file = baton;
     line_t line, field;
     int i;
 
     line.len = 0;
-    add(&line, levels[event->level], strlen(levels[event->level]));
-    add(&line, " ", 1);
+    add_text(&line, level_names[event->level]);
+    add_text(&line, " ");
     add_bare(&line, event->area, MAX_WORD);
-    add(&line, ": ", 2);
+    add_text(&line, ": ");
     add_bare(&line, event->message, MAX_TEXT);
     for (i = 0; i < event->n_fields; i++) {
         field.len = 0;
@@ -145,9 +162,9 @@ static void write_line(void *baton, const pal_log_event_t *event)
         add(&line, field.bytes, field.len);
     }
     if (i < event->n_fields)
-        add(&line, REST_MARK, strlen(REST_MARK));
+        add_text(&line, REST_MARK);
     else
-        add(&line, "\n", 1);
+        add_text(&line, "\n");
     /* In one piece, so lines of several threads do not mix. There is nobody
      * to tell of a failure. */
     (void)apr_file_write_full(file, line.bytes, line.len, NULL);
@@ -157,6 +174,109 @@ apr_status_t pal_log_create_text(pal_log_t **ret_log, pal_log_level_t level,
                                  apr_file_t *file, apr_pool_t *pool)
 {
     return pal_log_create(ret_log, level, write_line, file, pool);
+}
+
+/* The character that `text` begins with, BAD_POINT if it is not UTF-8.
+ * Returns how many bytes it is; a zero byte ends any. */
+static int decode(const unsigned char *text, unsigned long *ret_point)
+{
+    static const unsigned long least[] = {0, 0x80, 0x800, 0x10000};
+    int n = *text >= 0xf0 ? 3 : *text >= 0xe0 ? 2 : *text >= 0x80 ? 1 : 0;
+    unsigned long point = n == 0 ? *text : *text & (0x3fu >> n);
+    int i;
+
+    for (i = 1; i <= n && (text[i] & 0xc0) == 0x80; i++)
+        point = point << 6 | (text[i] & 0x3f);
+    if ((n > 0 && *text < 0xc0) || *text > 0xf7 || i <= n || point < least[n]
+        || point > MAX_POINT || (point >= 0xd800 && point <= 0xdfff)) {
+        *ret_point = BAD_POINT;
+        return 1;
+    }
+    *ret_point = point;
+    return n + 1;
+}
+
+/* Add a string; between its quotes are at most `max` bytes, and CUT_MARK. */
+static void add_json_text(line_t *line, const char *text, apr_size_t max)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    char escaped[sizeof("\\uD800\\uDC00")];
+    unsigned long point;
+    apr_size_t end;
+
+    add_text(line, "\"");
+    end = line->len + max;
+    while (*at != '\0') {
+        at += decode(at, &point);
+        if (point == '"' || point == '\\')
+            (void)snprintf(escaped, sizeof(escaped), "\\%c", (char)point);
+        else if (point >= 0x20 && point <= 0x7e)
+            (void)snprintf(escaped, sizeof(escaped), "%c", (char)point);
+        else if (point <= 0xffff)
+            (void)snprintf(escaped, sizeof(escaped), "\\u%04lx", point);
+        else
+            (void)snprintf(escaped, sizeof(escaped), "\\u%04lx\\u%04lx",
+                           0xd7c0 + (point >> 10), 0xdc00 + (point & 0x3ff));
+        if (strlen(escaped) > end - line->len) {
+            add_text(line, CUT_MARK);
+            break;
+        }
+        add_text(line, escaped);
+    }
+    add_text(line, "\"");
+}
+
+static void add_time(line_t *line)
+{
+    apr_time_exp_t now;
+    char text[96];
+
+    (void)apr_time_exp_gmt(&now, apr_time_now());
+    (void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ",
+                   1900 + now.tm_year, 1 + now.tm_mon, now.tm_mday,
+                   now.tm_hour, now.tm_min, now.tm_sec, now.tm_usec);
+    add_text(line, text);
+}
+
+static void write_json(void *baton, const pal_log_event_t *event)
+{
+    const pal_log_field_t *from;
+    apr_file_t *file = baton;
+    line_t line, field;
+    int i;
+
+    line.len = 0;
+    add_text(&line, "{\"time\":\"");
+    add_time(&line);
+    add_text(&line, "\",\"level\":\"");
+    add_text(&line, level_names[event->level]);
+    add_text(&line, "\",\"area\":");
+    add_json_text(&line, event->area, MAX_WORD);
+    add_text(&line, ",\"message\":");
+    add_json_text(&line, event->message, MAX_TEXT);
+    add_text(&line, ",\"fields\":{");
+    for (i = 0; i < event->n_fields; i++) {
+        from = &event->fields[i];
+        field.len = 0;
+        add_text(&field, i > 0 ? "," : "");
+        add_json_text(&field, from->key, MAX_WORD);
+        add_text(&field, ":");
+        if (from->text == NULL)
+            add_number(&field, from->number);
+        else
+            add_json_text(&field, from->text, MAX_TEXT);
+        if (line.len + field.len + strlen(JSON_CUT_END) > MAX_LINE)
+            break;
+        add(&line, field.bytes, field.len);
+    }
+    add_text(&line, i < event->n_fields ? JSON_CUT_END : JSON_END);
+    (void)apr_file_write_full(file, line.bytes, line.len, NULL);
+}
+
+apr_status_t pal_log_create_json(pal_log_t **ret_log, pal_log_level_t level,
+                                 apr_file_t *file, apr_pool_t *pool)
+{
+    return pal_log_create(ret_log, level, write_json, file, pool);
 }
 
 int pal_log_enabled(pal_log_t *log, pal_log_level_t level)

@@ -15,6 +15,10 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef HAVE_LINUX_OPENAT2_H
+#    include <linux/openat2.h>
+#    include <sys/syscall.h>
+#endif
 
 /* How a name is opened.
  *
@@ -23,8 +27,8 @@
  * for is pinned first, by O_PATH, which touches nothing; its kind is looked
  * at; and then that very object is opened, by "." in it if it is a folder,
  * else by its entry in /proc/self/fd. Nobody can exchange it in between.
- * openat2(2) would not help: it restricts the way, not what is there, and
- * there is no way to restrict in a single component.
+ * openat2(2) would not help: it restricts the way, not what is there. It is
+ * used for the way, where there is more than one component.
  *
  * Where O_PATH or /proc is missing it is opened by name a second time, with
  * O_NONBLOCK, and what was opened must be what was looked at. */
@@ -34,6 +38,8 @@
 #else
 #    define LOOK_FLAGS 0
 #endif
+
+#define MAX_PATH 4096 /* with the zero byte */
 
 #define READ_FLAGS (O_RDONLY | O_NOCTTY | O_CLOEXEC)
 
@@ -168,14 +174,99 @@ apr_status_t pal_file_open(const char *path, pal_handle_t *ret_handle,
     return open_file(AT_FDCWD, path, 0, ret_handle, ret_kind);
 }
 
-apr_status_t pal_file_open_beneath(pal_handle_t folder, const char *name,
+/* May the path be followed, component by component? */
+static int is_downward(const char *path)
+{
+    size_t len;
+
+    for (;; path += len + 1) {
+        len = strcspn(path, "/");
+        if (len == 0 || (len <= 2 && strncmp(path, "..", len) == 0))
+            return 0;
+        if (path[len] == '\0')
+            return 1;
+    }
+}
+
+/* Open the folder that `path` leads to, all at once; -1 with ENOSYS or what
+ * else tells that it must be done step by step. */
+static int open_way_at_once(int folder, const char *path)
+{
+#if defined(HAVE_LINUX_OPENAT2_H) && defined(SYS_openat2)
+    struct open_how how;
+    int fd;
+
+    memset(&how, 0, sizeof(how));
+    how.flags = LOOK_FLAGS | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+    do {
+        fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+#else
+    (void)folder;
+    (void)path;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+/* The same by components, which this takes apart. */
+static int open_way(int folder, char *path)
+{
+    const int flags = LOOK_FLAGS | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd, at = folder, err;
+    struct stat st;
+    char *name, *end;
+
+    for (name = path;; name = end + 1) {
+        end = strchr(name, '/');
+        if (end)
+            *end = '\0';
+        fd = open_name(at, name, flags);
+        err = errno;
+        /* Systems do not agree on what a link is then. */
+        if (fd < 0 && err == ENOTDIR
+            && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+            && S_ISLNK(st.st_mode))
+            err = ELOOP;
+        if (at != folder)
+            (void)close(at);
+        at = fd;
+        errno = err;
+        if (fd < 0 || !end)
+            return fd;
+    }
+}
+
+apr_status_t pal_file_open_beneath(pal_handle_t folder, const char *path,
                                    pal_handle_t *ret_handle,
                                    pal_file_kind_t *ret_kind)
 {
-    if (*name == '\0' || strchr(name, '/') || strcmp(name, ".") == 0
-        || strcmp(name, "..") == 0)
+    char way[MAX_PATH];
+    apr_status_t rv;
+    char *name;
+    int fd;
+
+    if (!is_downward(path))
         return APR_EINVAL;
-    return open_file(fd_of(folder), name, O_NOFOLLOW, ret_handle, ret_kind);
+    if (strlen(path) >= sizeof(way))
+        return APR_ENAMETOOLONG;
+    strcpy(way, path);
+    name = strrchr(way, '/');
+    if (!name)
+        return open_file(fd_of(folder), path, O_NOFOLLOW, ret_handle,
+                         ret_kind);
+    *name++ = '\0';
+    fd = open_way_at_once(fd_of(folder), way);
+    /* Not there, filtered, or given up as others rename what is on the way. */
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
+        fd = open_way(fd_of(folder), way);
+    if (fd < 0)
+        return errno == ELOOP ? PAL_E_KIND : errno;
+    rv = open_file(fd, name, O_NOFOLLOW, ret_handle, ret_kind);
+    (void)close(fd);
+    return rv;
 }
 
 static int compare_entries(const void *left, const void *right)

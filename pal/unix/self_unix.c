@@ -19,6 +19,8 @@
 /* What the kernel can have is limited by its build; 2^20 is beyond any. */
 #define MAX_CPUS (1 << 20)
 
+#define NAME_SIZE 16 /* of the kernel, with the zero byte */
+
 apr_int64_t pal_self_pid(void)
 {
     return getpid();
@@ -74,6 +76,17 @@ apr_status_t pal_self_path(const char **ret_path, apr_pool_t *pool)
     return APR_SUCCESS;
 }
 
+apr_status_t pal_self_handle(pal_handle_t *ret_program)
+{
+    /* O_PATH: a program may be one that cannot be read. */
+    int fd = open(EXE_LINK, O_PATH | O_CLOEXEC);
+
+    if (fd < 0)
+        return errno;
+    *ret_program = fd;
+    return APR_SUCCESS;
+}
+
 /* Read from `fd` until the first zero byte, the end, or `len` bytes; *ret_len
  * is what was read before it. */
 static apr_status_t read_word(int fd, char *buf, size_t len, size_t *ret_len)
@@ -124,6 +137,45 @@ apr_status_t pal_self_argv0(const char **ret_argv0, apr_pool_t *pool)
 apr_status_t pal_self_name_set(const char *name)
 {
     return prctl(PR_SET_NAME, name, 0, 0, 0) == 0 ? APR_SUCCESS : errno;
+}
+
+apr_status_t pal_self_name(const char **ret_name, apr_pool_t *pool)
+{
+    char *name = apr_palloc(pool, NAME_SIZE);
+
+    if (name == NULL)
+        return APR_ENOMEM;
+    if (prctl(PR_GET_NAME, name, 0, 0, 0) != 0)
+        return errno;
+    *ret_name = name;
+    return APR_SUCCESS;
+}
+
+apr_int64_t pal_self_parent_pid(void)
+{
+    return getppid();
+}
+
+apr_status_t pal_self_parent(pal_process_t **ret_process)
+{
+    pal_process_t *process = NULL;
+    apr_status_t rv;
+    pid_t pid;
+
+    for (;;) {
+        pid = getppid();
+        if (pid == 0)
+            return ESRCH;
+        rv = pal_process_attach(&process, pid);
+        /* It lived all the while, or there is another one. */
+        if (getppid() == pid)
+            break;
+        if (rv == APR_SUCCESS)
+            pal_process_close(&process);
+    }
+    if (rv == APR_SUCCESS)
+        *ret_process = process;
+    return rv;
 }
 
 apr_status_t pal_self_env_take(const char *name, const char **ret_value,

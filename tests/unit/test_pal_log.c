@@ -1,12 +1,15 @@
 #include "config.h"
 
 #include "harness.h"
+#include "json.h"
 
 #include <pal/log.h>
 
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
+#include <apr_time.h>
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_LINE = 2048, MAX_TEXT = 512, N_THREADS = 4 };
@@ -181,6 +184,119 @@ static void test_long(void)
     CU_ASSERT_PTR_EQUAL(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
+/* The one line of a JSON log without its time, which is looked at here. */
+static const char *json_line(const char *area, const char *message,
+                             const pal_log_field_t *fields, int n_fields)
+{
+    static const char head[] = "{\"time\":\"YYYY-MM-DDThh:mm:ss.uuuuuuZ\",";
+    apr_file_t *file = open_file();
+    apr_time_exp_t when = {0};
+    apr_time_t before = apr_time_now(), time = 0;
+    const char *line, *end;
+    char zone = ' ';
+    pal_log_t *log;
+
+    TEST_OK(pal_log_create_json(&log, PAL_LOG_INFO, file, test_pool()));
+    pal_log_write(log, PAL_LOG_DEBUG, area, message, fields, n_fields);
+    pal_log_write(log, PAL_LOG_INFO, area, message, fields, n_fields);
+    line = close_and_read(file);
+    CU_ASSERT_EQUAL_FATAL(
+        sscanf(line, "{\"time\":\"%4d-%2d-%2dT%2d:%2d:%2d.%6d%c\",",
+               &when.tm_year, &when.tm_mon, &when.tm_mday, &when.tm_hour,
+               &when.tm_min, &when.tm_sec, &when.tm_usec, &zone),
+        8);
+    CU_ASSERT_EQUAL(zone, 'Z');
+    when.tm_year -= 1900;
+    when.tm_mon -= 1;
+    TEST_OK(apr_time_exp_get(&time, &when));
+    CU_ASSERT(time >= before && time <= apr_time_now());
+    CU_ASSERT_FATAL(strlen(line) > strlen(head));
+    end = line + strlen(line) - 1;
+    CU_ASSERT_PTR_EQUAL(strchr(line, '\n'), end);
+    CU_ASSERT_PTR_NOT_NULL(
+        json_parse(apr_pstrmemdup(test_pool(), line, strlen(line) - 1),
+                   strlen(line) - 1, test_pool()));
+    return line + strlen(head);
+}
+
+static void test_json(void)
+{
+    pal_log_field_t fields[] = {{"pid", NULL, 42},
+                                {"low", NULL, APR_INT64_MIN},
+                                {"name", "worker 1", 0},
+                                {"none", "", 0}};
+
+    CU_ASSERT_STRING_EQUAL(
+        json_line("mesh.host", "host ended", fields, 4),
+        "\"level\":\"info\",\"area\":\"mesh.host\",\"message\":\"host ended\","
+        "\"fields\":{\"pid\":42,\"low\":-9223372036854775808,"
+        "\"name\":\"worker 1\",\"none\":\"\"}}\n");
+    CU_ASSERT_STRING_EQUAL(json_line("a", "m", NULL, 0),
+                           "\"level\":\"info\",\"area\":\"a\",\"message\":"
+                           "\"m\",\"fields\":{}}\n");
+}
+
+/* What a value is as a JSON string. */
+static void expect_escaped(const char *text, const char *expected)
+{
+    CU_ASSERT_STRING_EQUAL(json_line(text, text, NULL, 0),
+                           apr_pstrcat(test_pool(),
+                                       "\"level\":\"info\",\"area\":\"",
+                                       expected, "\",\"message\":\"", expected,
+                                       "\",\"fields\":{}}\n", NULL));
+}
+
+static void test_json_escapes(void)
+{
+    expect_escaped("a\"b\\c/", "a\\\"b\\\\c/");
+    expect_escaped("\n\t\x1b[2J\x7f", "\\u000a\\u0009\\u001b[2J\\u007f");
+    expect_escaped("\xc2\x80\xdf\xbf", "\\u0080\\u07ff");
+    expect_escaped("\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf",
+                   "\\u0800\\ud7ff\\ue000\\uffff");
+    expect_escaped("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf",
+                   "\\ud800\\udc00\\udbff\\udfff");
+    /* Not UTF-8: alone, cut off, too long, a surrogate, too large. */
+    expect_escaped("\x80|\xbf|\xff", "\\ufffd|\\ufffd|\\ufffd");
+    expect_escaped("\xc3", "\\ufffd");
+    expect_escaped("\xe2\x82|\xf0\x90\x80",
+                   "\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd");
+    expect_escaped("\xc0\x80\xc1\xbf", "\\ufffd\\ufffd\\ufffd\\ufffd");
+    expect_escaped("\xe0\x9f\xbf", "\\ufffd\\ufffd\\ufffd");
+    expect_escaped("\xf0\x8f\xbf\xbf", "\\ufffd\\ufffd\\ufffd\\ufffd");
+    expect_escaped("\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd");
+    expect_escaped("\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd");
+    expect_escaped("\xf8\x88", "\\ufffd\\ufffd");
+}
+
+static void test_json_long(void)
+{
+    const char *many = repeat('\x01', MAX_LINE), *line, *x;
+    pal_log_field_t fields[20];
+    int i;
+
+    x = repeat('x', MAX_TEXT);
+    CU_ASSERT_STRING_EQUAL(
+        json_line("a", x, NULL, 0),
+        apr_pstrcat(test_pool(),
+                    "\"level\":\"info\",\"area\":\"a\",\"message\":\"", x,
+                    "\",\"fields\":{}}\n", NULL));
+    /* An escape is whole or not there. */
+    x = repeat('x', MAX_TEXT - 11);
+    CU_ASSERT_STRING_EQUAL(
+        json_line("a", apr_pstrcat(test_pool(), x, "\xf0\x90\x80\x80", NULL),
+                  NULL, 0),
+        apr_pstrcat(test_pool(),
+                    "\"level\":\"info\",\"area\":\"a\",\"message\":\"", x,
+                    "...\",\"fields\":{}}\n", NULL));
+    for (i = 0; i < 20; i++) {
+        fields[i].key = apr_psprintf(test_pool(), "%d%s", i, many);
+        fields[i].text = many;
+    }
+    line = json_line(many, many, fields, 20);
+    CU_ASSERT_TRUE(strlen(line) <= MAX_LINE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, "...\"},\"truncated\":true}\n"));
+}
+
 typedef struct writer_t {
     pal_log_t *log;
     int number;
@@ -242,6 +358,9 @@ static const test_case_t cases[] = {
     {"text", test_text},
     {"hostile", test_hostile},
     {"long", test_long},
+    {"json", test_json},
+    {"json_escapes", test_json_escapes},
+    {"json_long", test_json_long},
     {"threads", test_threads},
     {NULL, NULL},
 };

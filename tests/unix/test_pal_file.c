@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include "filter.h"
+
 #include "harness.h"
 
 #include <pal/file.h>
@@ -15,6 +17,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -181,6 +184,10 @@ static void open_beneath(void)
     expect_refused_beneath(folder, "..", APR_EINVAL);
     expect_refused_beneath(folder, "folder/", APR_EINVAL);
     expect_refused_beneath(folder, "folder/../regular", APR_EINVAL);
+    expect_refused_beneath(folder, "folder/..", APR_EINVAL);
+    expect_refused_beneath(folder, "./regular", APR_EINVAL);
+    expect_refused_beneath(folder, "folder//regular", APR_EINVAL);
+    expect_refused_beneath(folder, "/", APR_EINVAL);
     expect_refused_beneath(folder, "/etc/passwd", APR_EINVAL);
     expect_refused_beneath(none, "regular", APR_EBADF);
     make_file(path_of("beneath/..."), "dots", 0644);
@@ -189,6 +196,101 @@ static void open_beneath(void)
     make_file(path_of("beneath/" ODD_NAME), "odd", 0644);
     TEST_OK(pal_file_open_beneath(folder, ODD_NAME, &file, &kind));
     expect_text(&file, "odd");
+    pal_handle_close(&folder);
+}
+
+/* Opens "a/b/file" and what it must not open. */
+static void open_below(pal_handle_t folder)
+{
+    static const struct {
+        const char *path;
+        apr_status_t error;
+    } refused[] = {
+        {"a/link-up/regular", PAL_E_KIND},  /* to ".." */
+        {"a/link-here/file", PAL_E_KIND},   /* to a folder beneath */
+        {"a/link-root/etc", PAL_E_KIND},    /* to "/" */
+        {"link-folder/b/file", PAL_E_KIND}, /* the first */
+        {"a/b/link", PAL_E_KIND},           /* the last */
+        {"a/b/fifo", PAL_E_KIND},
+        {"a/fifo/file", ENOTDIR},
+        {"a/b/file/more", ENOTDIR},
+        {"a/none/file", ENOENT},
+        {"a/b/none", ENOENT},
+    };
+    pal_file_kind_t kind = PAL_FILE_OTHER;
+    pal_handle_t file = PAL_HANDLE_NONE;
+    size_t i;
+
+    TEST_OK(pal_file_open_beneath(folder, "a/b/file", &file, &kind));
+    CU_ASSERT_EQUAL(kind, PAL_FILE_REGULAR);
+    expect_text(&file, "below");
+    TEST_OK(pal_file_open_beneath(folder, "a/.../..b", &file, &kind));
+    expect_text(&file, "dots");
+    TEST_OK(pal_file_open_beneath(folder, "a/b", &file, &kind));
+    CU_ASSERT_EQUAL(kind, PAL_FILE_FOLDER);
+    pal_handle_close(&file);
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        expect_refused_beneath(folder, refused[i].path, refused[i].error);
+}
+
+static void make_link(const char *target, const char *name)
+{
+    CU_ASSERT_EQUAL_FATAL(symlink(target, path_of(name)), 0);
+}
+
+/* By openat2, and where that is missing, filtered or gives up. */
+static void paths(void)
+{
+    static const int errors[] = {ENOSYS, EPERM, EAGAIN};
+    const char *path;
+    pal_handle_t folder = make_folder("paths", &path);
+    int i, status;
+    pid_t child;
+
+    CU_ASSERT_EQUAL_FATAL(mkdir(path_of("paths/a"), 0755), 0);
+    CU_ASSERT_EQUAL_FATAL(mkdir(path_of("paths/a/b"), 0755), 0);
+    CU_ASSERT_EQUAL_FATAL(mkdir(path_of("paths/a/..."), 0755), 0);
+    CU_ASSERT_EQUAL_FATAL(mkfifo(path_of("paths/a/fifo"), 0644), 0);
+    CU_ASSERT_EQUAL_FATAL(mkfifo(path_of("paths/a/b/fifo"), 0644), 0);
+    make_file(path_of("paths/regular"), "above", 0644);
+    make_file(path_of("paths/a/b/file"), "below", 0644);
+    make_file(path_of("paths/a/.../..b"), "dots", 0644);
+    make_link("..", "paths/a/link-up");
+    make_link("b", "paths/a/link-here");
+    make_link("/", "paths/a/link-root");
+    make_link("a", "paths/link-folder");
+    make_link("file", "paths/a/b/link");
+    open_below(folder);
+    for (i = 0; i < 3; i++) {
+        child = fork();
+        CU_ASSERT_FATAL(child >= 0);
+        if (child == 0) {
+            if (!filter_call(SYS_openat2, 0, errors[i]))
+                _exit(2);
+            open_below(folder);
+            _exit(CU_get_number_of_failures() > 0);
+        }
+        CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+        CU_ASSERT_EQUAL(status, 0);
+    }
+    pal_handle_close(&folder);
+}
+
+/* As deep as a path can say, and one byte more. */
+static void deep_paths(void)
+{
+    const char *path;
+    pal_handle_t folder = make_folder("deep", &path);
+    char *name = apr_palloc(test_pool(), 4097);
+    int i;
+
+    for (i = 0; i < 4096; i++)
+        name[i] = i % 2 == 0 ? 'x' : '/';
+    name[4096] = '\0';
+    name[4095] = 'x';
+    expect_refused_beneath(folder, name, APR_ENAMETOOLONG);
+    name[4095] = '\0';
+    expect_refused_beneath(folder, name, ENOENT);
     pal_handle_close(&folder);
 }
 
@@ -441,6 +543,8 @@ int main(int argc, char **argv)
     static const test_case_t cases[] = {
         {"open-by-path", open_by_path},
         {"open-beneath", open_beneath},
+        {"paths", paths},
+        {"deep-paths", deep_paths},
         {"no-effects", no_effects},
         {"denied", denied},
         {"without-proc", without_proc},

@@ -36,10 +36,12 @@ typedef struct pal_folder_entry_t {
 apr_status_t pal_file_open(const char *path, pal_handle_t *ret_handle,
                            pal_file_kind_t *ret_kind);
 
-/* The same for `name`, one component directly in `folder`. A symbolic link is
- * not followed: PAL_E_KIND. A name with a separator, "." or "..":
- * APR_EINVAL. */
-apr_status_t pal_file_open_beneath(pal_handle_t folder, const char *name,
+/* The same for `path`, relative to and below `folder`: components with single
+ * separators between them, none of them "." or "..", else APR_EINVAL. No link
+ * is followed, wherever in the path: PAL_E_KIND. So whoever writes to the
+ * folder meanwhile can only choose among the files below it.
+ * Errors: APR_ENAMETOOLONG also for more than 4095 bytes. */
+apr_status_t pal_file_open_beneath(pal_handle_t folder, const char *path,
                                    pal_handle_t *ret_handle,
                                    pal_file_kind_t *ret_kind);
 

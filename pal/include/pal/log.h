@@ -55,6 +55,17 @@ apr_status_t pal_log_create(pal_log_t **ret_log, pal_log_level_t level,
 apr_status_t pal_log_create_text(pal_log_t **ret_log, pal_log_level_t level,
                                  apr_file_t *file, apr_pool_t *pool);
 
+/* The same as one JSON object a line (RFC 8259):
+ *   {"time":"2026-01-31T23:59:59.000001Z","level":"info","area":"mesh.host",
+ *    "message":"host ended","fields":{"pid":42,"name":"worker"}}
+ * The time is that of the system's clock at the call, in UTC. Lines are ASCII,
+ * everything else in strings is escaped; a byte that is not UTF-8 becomes
+ * U+FFFD. Lines are at most 2048 bytes: long strings end in "...", and where
+ * fields had to be left out "truncated":true follows. Keys are passed on as
+ * they are given, also twice. */
+apr_status_t pal_log_create_json(pal_log_t **ret_log, pal_log_level_t level,
+                                 apr_file_t *file, apr_pool_t *pool);
+
 /* Pass one event on. Everything is borrowed for the call. */
 void pal_log_write(pal_log_t *log, pal_log_level_t level, const char *area,
                    const char *message, const pal_log_field_t *fields,
