@@ -27,6 +27,8 @@ palinclude_HEADERS = \
 	-DPAL_KEEPER_PATH='"$(PAL_KEEPER_PATH)"' $(PAL_CPPFLAGS)
 %C%_libpal_la_LIBADD = $(APR_LIBS)
 %C%_libpal_la_SOURCES = \
+	%D%/busy.c \
+	%D%/busy.h \
 	%D%/command.c \
 	%D%/environment.c \
 	%D%/job.c \
@@ -58,6 +60,7 @@ palinclude_HEADERS = \
 	%D%/unix/region_unix.c \
 	%D%/unix/region_unix.h \
 	%D%/unix/self_unix.c \
+	%D%/unix/signal_unix.c \
 	%D%/unix/spawn_unix.h
 
 # How processes are made and held, and events waited for: by what Linux has for

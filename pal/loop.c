@@ -2,7 +2,7 @@
  * platform's poller waits for handles (pal_private.h).
  *
  * A turn waits, then delivers what the wait found ready, the timers that are
- * due, and the posts and wakes that are queued. Each of the three is bounded
+ * due, the posts and wakes that are queued, and the alarms. Each is bounded
  * by what was there when its part of the turn began: what callbacks add is
  * for the next turn. So no busy handle keeps timers or posts waiting, nor the
  * other way round.
@@ -15,11 +15,13 @@
  * nothing is queued takes no lock. */
 #include "config.h"
 
+#include "busy.h"
 #include "pal_compiler.h"
 #include "pal_private.h"
 #include "timers.h"
 
 #include <pal/loop.h>
+#include <pal/self.h>
 #include <pal/status.h>
 
 #include <apr_thread_mutex.h>
@@ -46,6 +48,10 @@ struct pal_loop_t {
     apr_thread_mutex_t *mutex; /* for `queue` */
     item_t queue;              /* head of the ring of what is queued */
     pal__flag_t has_queued;    /* perhaps: it may be closed again */
+    pal__alarm_t *alarms;
+    pal__alarm_t *next_alarm; /* to look at, while they are run */
+    pal__flag_t has_alarm;    /* perhaps */
+    pal__busy_t busy;
     pal__flag_t is_sleeping;
     pal__flag_t is_stopped;
     pal__flag_t is_running;
@@ -179,6 +185,34 @@ pal__poller_t *pal__loop_poller(pal_loop_t *loop)
     return loop->poller;
 }
 
+void pal__alarm_add(pal_loop_t *loop, pal__alarm_t *alarm)
+{
+    alarm->prev = NULL;
+    alarm->next = loop->alarms;
+    if (alarm->next != NULL)
+        alarm->next->prev = alarm;
+    loop->alarms = alarm;
+}
+
+void pal__alarm_remove(pal_loop_t *loop, pal__alarm_t *alarm)
+{
+    if (loop->next_alarm == alarm)
+        loop->next_alarm = alarm->next;
+    if (alarm->next != NULL)
+        alarm->next->prev = alarm->prev;
+    if (alarm->prev != NULL)
+        alarm->prev->next = alarm->next;
+    else
+        loop->alarms = alarm->next;
+}
+
+void pal__alarm_raise(pal_loop_t *loop, pal__alarm_t *alarm)
+{
+    (void)pal__flag_set(&alarm->is_raised, 1);
+    (void)pal__flag_set(&loop->has_alarm, 1);
+    pal__poller_interrupt(loop->poller);
+}
+
 /* `delay` from now, at most PAL__NEVER. */
 static apr_time_t moment_after(apr_interval_time_t delay)
 {
@@ -253,32 +287,103 @@ static int run_queue(pal_loop_t *loop)
     return n;
 }
 
-/* When the next wait must end at the latest. */
+static int run_alarms(pal_loop_t *loop)
+{
+    pal__alarm_t *alarm;
+    int n = 0;
+
+    if (!pal__flag_get(&loop->has_alarm))
+        return 0;
+    (void)pal__flag_set(&loop->has_alarm, 0);
+    /* New ones come first, so they are not reached. */
+    for (alarm = loop->alarms; alarm != NULL; alarm = loop->next_alarm) {
+        loop->next_alarm = alarm->next;
+        if (!pal__flag_set(&alarm->is_raised, 0))
+            continue;
+        alarm->fn(alarm->baton); /* may remove it, and others */
+        n++;
+    }
+    return n;
+}
+
+/* When the next wait must end at the latest, so far. */
 static apr_time_t next_deadline(pal_loop_t *loop, apr_time_t end)
 {
     pal__timer_node_t *node = pal__timers_first(&loop->timers);
 
-    if (node != NULL && node->deadline < end)
-        end = node->deadline;
-    if (end == PAL__AT_ONCE)
-        return end;
+    return node != NULL && node->deadline < end ? node->deadline : end;
+}
+
+/* From now on who queues something interrupts the poller; what is queued
+ * already makes it look only. */
+static apr_time_t before_sleep(pal_loop_t *loop, apr_time_t deadline)
+{
+    if (deadline == PAL__AT_ONCE)
+        return deadline;
     (void)pal__flag_set(&loop->is_sleeping, 1);
-    return pal__flag_get(&loop->has_queued) ? PAL__AT_ONCE : end;
+    return pal__flag_get(&loop->has_queued) ? PAL__AT_ONCE : deadline;
+}
+
+/* Look, again and again, as long as that may pay. *ret_is_over is 0 if it is
+ * time to sleep. */
+static apr_status_t poll_busily(pal_loop_t *loop, apr_time_t deadline,
+                                int *ret_is_over)
+{
+    int is_first = 1;
+    int is_over = 0;
+    apr_status_t rv;
+    apr_time_t now;
+
+    for (;;) {
+        rv = pal__poller_wait(loop->poller, PAL__AT_ONCE);
+        if (rv != APR_SUCCESS)
+            return rv;
+        now = pal__clock_now();
+        is_over = pal__poller_has_found(loop->poller)
+                  || pal__flag_get(&loop->has_queued) || deadline <= now;
+        if (is_over)
+            break;
+        pal__thread_yield();
+        if (!pal__busy_goes_on(&loop->busy, pal__clock_now()))
+            break;
+        is_first = 0;
+    }
+    if (is_over && !is_first)
+        pal__busy_found(&loop->busy, now);
+    *ret_is_over = is_over;
+    return APR_SUCCESS;
+}
+
+static apr_status_t wait_for_something(pal_loop_t *loop, apr_time_t end)
+{
+    apr_time_t deadline = next_deadline(loop, end);
+    int is_over = 0;
+    apr_status_t rv;
+
+    if (loop->busy.window > 0 && deadline != PAL__AT_ONCE
+        && pal__busy_start(&loop->busy, pal__clock_now())) {
+        rv = poll_busily(loop, deadline, &is_over);
+        if (rv != APR_SUCCESS || is_over)
+            return rv;
+    }
+    rv = pal__poller_wait(loop->poller, before_sleep(loop, deadline));
+    (void)pal__flag_set(&loop->is_sleeping, 0);
+    return rv;
 }
 
 /* *ret_n: how many callbacks came. */
 static apr_status_t turn(pal_loop_t *loop, apr_time_t end, int *ret_n)
 {
-    apr_status_t rv = pal__poller_wait(loop->poller, next_deadline(loop, end));
+    apr_status_t rv = wait_for_something(loop, end);
     int n;
 
-    (void)pal__flag_set(&loop->is_sleeping, 0);
     if (rv != APR_SUCCESS)
         return rv;
     pal__atomic64_set(&loop->inside, pal__thread_self());
     n = pal__poller_deliver(loop->poller);
     n += run_timers(loop);
     n += run_queue(loop);
+    n += run_alarms(loop);
     pal__atomic64_set(&loop->inside, 0);
     *ret_n = n;
     return APR_SUCCESS;
@@ -349,6 +454,50 @@ apr_status_t pal_loop_step(pal_loop_t *loop, apr_interval_time_t timeout)
     } while (rv == APR_SUCCESS && n == 0 && !has_passed(end));
     finish(loop);
     return rv == APR_SUCCESS && n == 0 ? APR_TIMEUP : rv;
+}
+
+apr_status_t pal_loop_busy_poll_set(pal_loop_t *loop,
+                                    apr_interval_time_t window)
+{
+    if (window < 0 || window > PAL__BUSY_LONGEST_WINDOW)
+        return APR_EINVAL;
+    pal__busy_init(&loop->busy, pal_self_cpus() > 1 ? window : 0);
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_loop_host_handle(pal_loop_t *loop, pal_handle_t *ret_handle,
+                                  int *ret_events)
+{
+    apr_status_t rv = pal__poller_handle(loop->poller, ret_handle);
+
+    if (rv == APR_SUCCESS)
+        *ret_events = PAL_READABLE;
+    return rv;
+}
+
+apr_interval_time_t pal_loop_prepare(pal_loop_t *loop)
+{
+    apr_time_t deadline = before_sleep(loop, next_deadline(loop, PAL__NEVER));
+    apr_time_t now;
+
+    if (deadline == PAL__NEVER)
+        return -1;
+    if (deadline == PAL__AT_ONCE)
+        return 0;
+    now = pal__clock_now();
+    return deadline > now ? deadline - now : 0;
+}
+
+apr_status_t pal_loop_dispatch(pal_loop_t *loop)
+{
+    apr_status_t rv = begin(loop);
+    int n;
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = turn(loop, PAL__AT_ONCE, &n);
+    finish(loop);
+    return rv;
 }
 
 void pal_loop_stop(pal_loop_t *loop)

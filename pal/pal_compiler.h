@@ -3,8 +3,8 @@
  *
  * The atomics are our own: <stdatomic.h> is missing from MSVC, and those of
  * libapr are not instrumented, so ThreadSanitizer reports races where there
- * are none. A flag is sequentially consistent; a 64-bit number is whole, and
- * orders nothing else. */
+ * are none. Flags and counts are sequentially consistent, and may be used in a
+ * signal handler; a 64-bit number is whole, and orders nothing else. */
 #ifndef PAL_COMPILER_H
 #define PAL_COMPILER_H
 
@@ -21,6 +21,10 @@ typedef struct pal__flag_t {
     volatile long value;
 } pal__flag_t;
 
+typedef struct pal__count_t {
+    volatile long value;
+} pal__count_t;
+
 typedef struct pal__atomic64_t {
     volatile __int64 value;
 } pal__atomic64_t;
@@ -34,6 +38,12 @@ static __inline int pal__flag_get(pal__flag_t *flag)
 static __inline int pal__flag_set(pal__flag_t *flag, int on)
 {
     return _InterlockedExchange(&flag->value, on != 0) != 0;
+}
+
+/* Returns what it is then. */
+static __inline long pal__count_add(pal__count_t *count, long n)
+{
+    return _InterlockedExchangeAdd(&count->value, n) + n;
 }
 
 static __inline apr_uint64_t pal__atomic64_get(pal__atomic64_t *atomic)
@@ -63,6 +73,10 @@ typedef struct pal__flag_t {
     int value;
 } pal__flag_t;
 
+typedef struct pal__count_t {
+    long value;
+} pal__count_t;
+
 typedef struct pal__atomic64_t {
     apr_uint64_t value;
 } pal__atomic64_t;
@@ -76,6 +90,12 @@ static inline int pal__flag_get(pal__flag_t *flag)
 static inline int pal__flag_set(pal__flag_t *flag, int on)
 {
     return __atomic_exchange_n(&flag->value, on != 0, __ATOMIC_SEQ_CST);
+}
+
+/* Returns what it is then. */
+static inline long pal__count_add(pal__count_t *count, long n)
+{
+    return __atomic_add_fetch(&count->value, n, __ATOMIC_SEQ_CST);
 }
 
 static inline apr_uint64_t pal__atomic64_get(pal__atomic64_t *atomic)

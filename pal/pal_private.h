@@ -4,7 +4,8 @@
  * platform implements:
  *
  *   the functions below;
- *   pal_watch_* of <pal/loop.h>, on top of its poller;
+ *   pal_watch_* of <pal/loop.h>, on top of its poller, and pal_signal_*, on
+ *   top of alarms;
  *   all of <pal/channel.h>, <pal/confine.h>, <pal/file.h>, <pal/handle.h>,
  *   <pal/region.h> and <pal/self.h>;
  *   its half of <pal/process.h>, which process_private.h describes.
@@ -15,10 +16,12 @@
 #ifndef PAL_PRIVATE_H
 #define PAL_PRIVATE_H
 
-#include <apr_pools.h>
-#include <apr_time.h>
+#include "pal_compiler.h"
 
 #include <pal/loop.h>
+
+#include <apr_pools.h>
+#include <apr_time.h>
 
 /* A moment that does not come, and one that has passed. */
 #define PAL__NEVER APR_INT64_MAX
@@ -31,6 +34,9 @@ apr_time_t pal__clock_now(void);
 /* A number, not 0, that no other living thread of this process has. Called
  * often: it must not cost a system call. Threads: any. */
 apr_uint64_t pal__thread_self(void);
+
+/* Let other threads have the processor, those of other processes too. */
+void pal__thread_yield(void);
 
 /* The part of a loop that waits for handles. Threads: the loop's, except
  * pal__poller_interrupt. */
@@ -48,16 +54,42 @@ void pal__poller_destroy(pal__poller_t *poller);
  * handles, the others first next time. */
 apr_status_t pal__poller_wait(pal__poller_t *poller, apr_time_t deadline);
 
+/* Whether the last wait found a watched handle ready or was interrupted. */
+int pal__poller_has_found(pal__poller_t *poller);
+
 /* Call the watches that the last wait found ready, except those that a
  * callback closed or whose events it took away meanwhile. Returns how many
  * were called. */
 int pal__poller_deliver(pal__poller_t *poller);
 
 /* Make the wait of now, or the next one, come back. Cannot fail.
- * Threads: any. */
+ * Threads: any; signal handlers. */
 void pal__poller_interrupt(pal__poller_t *poller);
 
-/* The poller of a loop, for pal_watch_create. Provided by loop.c. */
+/* A handle, of the poller's own, that is readable while a wait would come
+ * back at once. Errors: APR_ENOTIMPL. */
+apr_status_t pal__poller_handle(pal__poller_t *poller,
+                                pal_handle_t *ret_handle);
+
+/* Provided by loop.c */
+
+/* The poller of a loop, for pal_watch_create. */
 pal__poller_t *pal__loop_poller(pal_loop_t *loop);
+
+/* Something that a signal handler, too, may raise: `fn` is then called on the
+ * loop's thread, at least once after the raise. */
+typedef struct pal__alarm_t {
+    void (*fn)(void *baton); /* these two are for the owner to set */
+    void *baton;
+    pal__flag_t is_raised;
+    struct pal__alarm_t *prev, *next;
+} pal__alarm_t;
+
+/* Threads: the loop's. */
+void pal__alarm_add(pal_loop_t *loop, pal__alarm_t *alarm);
+void pal__alarm_remove(pal_loop_t *loop, pal__alarm_t *alarm);
+
+/* Threads: any; signal handlers. Nobody may raise it while it is removed. */
+void pal__alarm_raise(pal_loop_t *loop, pal__alarm_t *alarm);
 
 #endif

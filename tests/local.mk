@@ -92,8 +92,10 @@ test_programs = \
 	%D%/unit/test_membership \
 	%D%/unit/test_node \
 	%D%/unit/test_packet_vectors \
+	%D%/unit/test_pal_busy \
 	%D%/unit/test_pal_log \
 	%D%/unit/test_pal_loop \
+	%D%/unit/test_pal_loop_host \
 	%D%/unit/test_pal_loop_poll \
 	%D%/unit/test_pal_loop_pollset \
 	%D%/unit/test_pal_loop_threads \
@@ -114,11 +116,13 @@ test_programs = \
 	%D%/unix/test_pal_handle \
 	%D%/unix/test_pal_job \
 	%D%/unix/test_pal_launch \
+	%D%/unix/test_pal_loop_close \
 	%D%/unix/test_pal_privilege \
 	%D%/unix/test_pal_process \
 	%D%/unix/test_pal_race \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
+	%D%/unix/test_pal_signal \
 	%D%/unix/stress_job \
 	%D%/sim/sim_core \
 	%D%/process/test_conform_host \

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 apr_time_t pal__clock_now(void)
@@ -22,4 +23,9 @@ apr_time_t pal__clock_now(void)
 apr_uint64_t pal__thread_self(void)
 {
     return (apr_uint64_t)(uintptr_t)pthread_self();
+}
+
+void pal__thread_yield(void)
+{
+    (void)sched_yield();
 }

@@ -169,6 +169,11 @@ static int reported(uint32_t got, int events)
     return ret & events;
 }
 
+int pal__poller_has_found(pal__poller_t *poller)
+{
+    return poller->n_fetched > 0;
+}
+
 static void free_closed(pal__poller_t *poller)
 {
     while (poller->closed != NULL) {
@@ -213,6 +218,14 @@ void pal__poller_interrupt(pal__poller_t *poller)
 
     assert(n == sizeof(one));
     (void)n;
+}
+
+/* Readable while any of its handles is ready (epoll(7), question 4). */
+apr_status_t pal__poller_handle(pal__poller_t *poller,
+                                pal_handle_t *ret_handle)
+{
+    *ret_handle = poller->epoll;
+    return APR_SUCCESS;
 }
 
 static apr_status_t control(pal_watch_t *watch, int operation, int events)

@@ -70,6 +70,7 @@ struct pal__poller_t {
     int interrupts[2]; /* pipe */
     apr_pollfd_t interrupt;
     pal__flag_t is_interrupted; /* there is a byte in the pipe */
+    int was_interrupted;        /* the last wait */
     apr_uint64_t n_waits;
     fetched_t *fetched; /* as many as there is room in the set */
     int n_fetched;
@@ -191,6 +192,7 @@ static void take_interrupt(pal__poller_t *poller)
 
     (void)!read(poller->interrupts[0], &byte, 1);
     (void)pal__flag_set(&poller->is_interrupted, 0);
+    poller->was_interrupted = 1;
 }
 
 /* An end or an error comes with all that is wanted, so that whoever reads or
@@ -215,6 +217,7 @@ apr_status_t pal__poller_wait(pal__poller_t *poller, apr_time_t deadline)
     apr_status_t rv;
 
     poller->n_fetched = 0;
+    poller->was_interrupted = 0;
     poller->n_waits++;
     rv = apr_pollset_poll(poller->set, timeout_until(deadline), &n, &found);
     if (APR_STATUS_IS_TIMEUP(rv) || APR_STATUS_IS_EINTR(rv))
@@ -233,6 +236,11 @@ apr_status_t pal__poller_wait(pal__poller_t *poller, apr_time_t deadline)
         poller->n_fetched++;
     }
     return APR_SUCCESS;
+}
+
+int pal__poller_has_found(pal__poller_t *poller)
+{
+    return poller->n_fetched > 0 || poller->was_interrupted;
 }
 
 static apr_status_t add(pal__poller_t *poller, entry_t *entry, int events)
@@ -302,6 +310,14 @@ void pal__poller_interrupt(pal__poller_t *poller)
     n = write(poller->interrupts[1], "", 1);
     assert(n == 1);
     (void)n;
+}
+
+apr_status_t pal__poller_handle(pal__poller_t *poller,
+                                pal_handle_t *ret_handle)
+{
+    (void)poller;
+    (void)ret_handle;
+    return APR_ENOTIMPL;
 }
 
 /* What some ways of waiting find out only when they wait. */

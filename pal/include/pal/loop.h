@@ -1,8 +1,10 @@
-/* The event loop: waits for handles, timers, process exits (process.h) and
- * posts from other threads, and calls back.
+/* The event loop: waits for handles, timers, process exits (process.h),
+ * signals and posts from other threads, and calls back.
  *
  * Life cycle: pal_loop_create; make sources; pal_loop_run or
  * pal_loop_run_until or pal_loop_step; close the sources; pal_loop_destroy.
+ * In a program that has a loop of its own, pal_loop_prepare and
+ * pal_loop_dispatch take the place of running.
  *
  * A loop belongs to the thread that runs it. Sources are made, changed and
  * closed on that thread only, and their callbacks come on it. Calls that any
@@ -27,6 +29,7 @@ typedef struct pal_loop_t pal_loop_t;
 typedef struct pal_watch_t pal_watch_t;
 typedef struct pal_timer_t pal_timer_t;
 typedef struct pal_wake_t pal_wake_t;
+typedef struct pal_signal_t pal_signal_t;
 
 /* Events of a handle. HANGUP (the other end is gone, or an error waits) is
  * reported whether asked for or not, and always together with those asked
@@ -57,6 +60,39 @@ apr_status_t pal_loop_run_until(pal_loop_t *loop, int (*done)(void *baton),
  * next turn.
  * Errors: APR_TIMEUP if nothing happened, PAL_E_REENTRANT. */
 apr_status_t pal_loop_step(pal_loop_t *loop, apr_interval_time_t timeout);
+
+/* Before sleeping, look again and again for at most `window` (0, as it is at
+ * first: do not; at most 1000). Between two processors that have nothing else
+ * to do this makes a round trip several times faster, and it costs the
+ * processor. It stops itself for a while, longer each time, when somebody else
+ * wants the processor or when nothing comes within the window again and again.
+ * Ignored if this process may run on one processor only at the time of the
+ * call. Errors: APR_EINVAL. */
+apr_status_t pal_loop_busy_poll_set(pal_loop_t *loop,
+                                    apr_interval_time_t window);
+
+/* Hosting in a foreign loop, which does this for each turn of its own:
+ *
+ *   timeout = pal_loop_prepare(loop);
+ *   wait until `handle` has one of `events`, for own things, or the timeout
+ *   pal_loop_dispatch(loop);
+ *
+ * pal_loop_host_handle says what to wait for: the handle, to be waited for
+ * level triggered, and the events, PAL_READABLE. They stay the same.
+ * Ownership: the handle is the loop's.
+ * Errors: APR_ENOTIMPL where the loop waits by an apr_pollset.
+ *
+ * pal_loop_prepare returns the longest wait in microseconds, 0 if something is
+ * there already, < 0 for no limit. It must be called again if between it and
+ * the wait a timer was started.
+ *
+ * pal_loop_dispatch does what pal_loop_step does without waiting; it succeeds
+ * also if nothing has happened, and a stop is nothing to it.
+ * Errors: PAL_E_REENTRANT. */
+apr_status_t pal_loop_host_handle(pal_loop_t *loop, pal_handle_t *ret_handle,
+                                  int *ret_events);
+apr_interval_time_t pal_loop_prepare(pal_loop_t *loop);
+apr_status_t pal_loop_dispatch(pal_loop_t *loop);
 
 /* End pal_loop_run or pal_loop_run_until, the present one or else the next.
  * Threads: any. */
@@ -104,6 +140,25 @@ apr_status_t pal_wake_create(pal_wake_t **ret_wake, pal_loop_t *loop,
                              pal_wake_fn_t fn, void *baton);
 void pal_wake_signal(pal_wake_t *wake);
 void pal_wake_close(pal_wake_t **wake);
+
+/* Signals of the operating system, only on request: while there is a source
+ * for `number` pal has a handler installed for it, and at the close it puts
+ * back what was there, unless somebody else has replaced the handler. The
+ * callback comes on the loop's thread at least once after the signal; signals
+ * in between are one. The handler restarts system calls (SA_RESTART).
+ * Children are launched without it: what is handled here ends them, or
+ * whatever the system does by default. A signal that is blocked by all threads
+ * does not come.
+ *
+ * Who has which number is the one thing in pal that belongs to the process and
+ * not to an object.
+ * Errors: APR_EEXIST if there is a source for it, in whatever loop;
+ * APR_EINVAL: no such signal, or it cannot be handled (SIGKILL, SIGSTOP), or
+ * it tells of a fault (SIGSEGV and its like). */
+typedef void (*pal_signal_fn_t)(void *baton);
+apr_status_t pal_signal_create(pal_signal_t **ret_signal, pal_loop_t *loop,
+                               int number, pal_signal_fn_t fn, void *baton);
+void pal_signal_close(pal_signal_t **signal);
 
 #ifdef __cplusplus
 }
