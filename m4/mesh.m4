@@ -20,9 +20,14 @@ AC_DEFUN([MESH_CONFIGURE], [
   PKG_CHECK_MODULES([CUNIT], [cunit], [mesh_tests=yes], [mesh_tests=no])
   AM_CONDITIONAL([MESH_TESTS], [test "x$mesh_tests" = xyes])
 
+  dnl For benchmarks to compare with, and for examples of foreign loops.
+  mesh_libuv=yes
   PKG_CHECK_MODULES([LIBUV], [libuv],
     [AC_DEFINE([HAVE_LIBUV], [1],
-      [Define to 1 if benchmarks can compare with libuv.])], [:])
+      [Define to 1 if benchmarks can compare with libuv.])], [mesh_libuv=no])
+  AM_CONDITIONAL([MESH_LIBUV], [test "x$mesh_libuv" = xyes])
+  PKG_CHECK_MODULES([GLIB], [glib-2.0], [mesh_glib=yes], [mesh_glib=no])
+  AM_CONDITIONAL([MESH_GLIB], [test "x$mesh_glib" = xyes])
 
   AC_ARG_ENABLE([fuzz],
     [AS_HELP_STRING([--enable-fuzz],
