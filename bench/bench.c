@@ -39,8 +39,9 @@ static struct {
     stage_t stages[BENCH_MAX_STAGES];
     samples_t samples[BENCH_MAX_WAYS];
     int n_rounds;
-    char **groups; /* NULL: all */
-    FILE *out;     /* or NULL */
+    char **groups;  /* NULL: all */
+    FILE *out;      /* or NULL */
+    cpu_set_t cpus; /* that were given */
 } bench;
 
 void bench_check(int holds, const char *what, const char *file, int line)
@@ -59,17 +60,30 @@ double bench_now(void)
     return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-static void pin(void)
+void bench_place(bench_place_t place)
 {
     cpu_set_t cpus;
+    int n_before = place == BENCH_SECOND;
     int cpu = 0;
 
-    BENCH_CHECK(sched_getaffinity(0, sizeof(cpus), &cpus) == 0);
-    while (!CPU_ISSET(cpu, &cpus))
-        cpu++;
-    CPU_ZERO(&cpus);
-    CPU_SET(cpu, &cpus);
+    if (place == BENCH_ANYWHERE) {
+        cpus = bench.cpus;
+    }
+    else {
+        BENCH_CHECK(n_before < bench_n_cpus());
+        for (;; cpu++) {
+            if (CPU_ISSET(cpu, &bench.cpus) && n_before-- == 0)
+                break;
+        }
+        CPU_ZERO(&cpus);
+        CPU_SET(cpu, &cpus);
+    }
     BENCH_CHECK(sched_setaffinity(0, sizeof(cpus), &cpus) == 0);
+}
+
+int bench_n_cpus(void)
+{
+    return CPU_COUNT(&bench.cpus);
 }
 
 void bench_start(int argc, char **argv)
@@ -85,7 +99,8 @@ void bench_start(int argc, char **argv)
         argv += 2;
     }
     bench.groups = *argv != NULL ? argv : NULL;
-    pin();
+    BENCH_CHECK(sched_getaffinity(0, sizeof(bench.cpus), &bench.cpus) == 0);
+    bench_place(BENCH_FIRST);
 }
 
 /* All bytes or the end. */
@@ -172,18 +187,33 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static double median(samples_t *samples)
+/* Sorts them. */
+static double median(double *values, int n)
 {
-    qsort(samples->values, (size_t)samples->n, sizeof(double), compare);
-    return samples->values[samples->n / 2];
+    qsort(values, (size_t)n, sizeof(*values), compare);
+    return values[n / 2];
+}
+
+/* Of way i to the first: the median over the rounds. */
+static double ratio_of(const bench_way_t *ways, int i, double *raw_medians)
+{
+    double ratios[MAX_ROUNDS], *values;
+    int round;
+
+    for (round = 0; round < bench.n_rounds; round++) {
+        values = bench.samples[i].values + round * ways[i].n_samples;
+        ratios[round] = median(values, ways[i].n_samples);
+        if (i == 0)
+            raw_medians[round] = ratios[round];
+        ratios[round] /= raw_medians[round];
+    }
+    return median(ratios, bench.n_rounds);
 }
 
 static void report(const bench_way_t *way, const char *unit, double value,
-                   double raw)
+                   double raw, double ratio)
 {
-    double ratio = value / raw;
-
-    printf("%-14s %-24s %10.1f %-4s %7.2f", way->row, way->way, value, unit,
+    printf("%-20s %-22s %10.2f %-4s %7.2f", way->row, way->way, value, unit,
            ratio);
     if (way->must > 0)
         printf("   <= %.2f %s", way->must,
@@ -210,7 +240,7 @@ static int is_wanted(const char *group)
 void bench_group(const char *group, const char *unit, const bench_way_t *ways,
                  int n_ways)
 {
-    double raw;
+    double raw_medians[MAX_ROUNDS], raw = 0, value, ratio;
     int round, i;
 
     assert(n_ways <= BENCH_MAX_WAYS);
@@ -223,11 +253,15 @@ void bench_group(const char *group, const char *unit, const bench_way_t *ways,
     for (round = 0; round < bench.n_rounds; round++)
         for (i = 0; i < n_ways; i++)
             measure(&ways[i], &bench.samples[i]);
-    printf("%-14s %-24s %10s %-4s %7s   goal\n", "row", "way", "median",
+    printf("%-20s %-22s %10s %-4s %7s   goal\n", "row", "way", "median",
            "unit", "ratio");
-    raw = median(&bench.samples[0]);
-    for (i = 0; i < n_ways; i++)
-        report(&ways[i], unit, median(&bench.samples[i]), raw);
+    for (i = 0; i < n_ways; i++) {
+        ratio = ratio_of(ways, i, raw_medians);
+        value = median(bench.samples[i].values, bench.samples[i].n);
+        if (i == 0)
+            raw = value;
+        report(&ways[i], unit, value, raw, ratio);
+    }
     putchar('\n');
     (void)fflush(stdout);
 }

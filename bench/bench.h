@@ -1,10 +1,11 @@
 /* Measuring ways of doing one thing against each other.
  *
  * Absolute figures hold for one machine and one hour only. So the ways of one
- * group take turns, round by round, and what counts is the median of each,
- * divided by that of the raw mechanism in the same run. Everything runs pinned
- * to one processor, which shows the cost of the code and not that of waking
- * another processor up.
+ * group take turns, round by round; the median of each in a round is divided
+ * by that of the raw mechanism in the same round, and what counts is the
+ * median of these ratios. Everything runs pinned to one processor, which shows
+ * the cost of the code and not that of waking another processor up, unless it
+ * asks for another place.
  *
  * A measurement is made inside a stage: a process of its own that has been
  * prepared (much memory, many descriptors) and otherwise sleeps, so that
@@ -46,6 +47,12 @@ void bench_group(const char *group, const char *unit, const bench_way_t *ways,
 
 /* End the stages; returns the exit status. */
 int bench_finish(void);
+
+/* Where the calling thread runs: on the first or the second of the processors
+ * that the program was given, or on any of them. */
+typedef enum { BENCH_FIRST, BENCH_SECOND, BENCH_ANYWHERE } bench_place_t;
+void bench_place(bench_place_t place);
+int bench_n_cpus(void);
 
 /* Microseconds of a steady clock. */
 double bench_now(void);
