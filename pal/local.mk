@@ -48,11 +48,18 @@ palinclude_HEADERS = \
 	%D%/unix/basics_unix.c \
 	%D%/unix/channel_unix.c \
 	%D%/unix/confine_linux.c \
+	%D%/unix/endpoint_unix.c \
+	%D%/unix/endpoint_unix.h \
+	%D%/unix/fd.h \
 	%D%/unix/file_unix.c \
+	%D%/unix/frame.c \
+	%D%/unix/frame.h \
 	%D%/unix/handle_unix.c \
 	%D%/unix/launch_unix.c \
 	%D%/unix/launcher_unix.c \
 	%D%/unix/launcher_unix.h \
+	%D%/unix/message_unix.c \
+	%D%/unix/message_unix.h \
 	%D%/unix/pidfd.h \
 	%D%/unix/plant.h \
 	%D%/unix/process_unix.c \

@@ -40,6 +40,8 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/unit/payload_lib.h \
 	%D%/unix/child.c \
 	%D%/unix/child.h \
+	%D%/unix/ends.c \
+	%D%/unix/ends.h \
 	%D%/unix/filter.c \
 	%D%/unix/filter.h \
 	%D%/unix/job_tree.c \
@@ -110,15 +112,18 @@ test_programs = \
 	%D%/unix/test_link_emfile \
 	%D%/unix/test_pal_builder \
 	%D%/unix/test_pal_channel \
+	%D%/unix/test_pal_channel_framed \
 	%D%/unix/test_pal_confine \
 	%D%/unix/test_pal_crowd \
 	%D%/unix/test_pal_file \
+	%D%/unix/test_pal_framing \
 	%D%/unix/test_pal_handle \
 	%D%/unix/test_pal_job \
 	%D%/unix/test_pal_launch \
 	%D%/unix/test_pal_loop_close \
 	%D%/unix/test_pal_privilege \
 	%D%/unix/test_pal_process \
+	%D%/unix/test_pal_queue \
 	%D%/unix/test_pal_race \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
@@ -151,6 +156,10 @@ if PAL_LINUX_NATIVE
 else
 %C%_unix_test_pal_race_SOURCES += pal/unix/spawn_posix.c
 endif
+
+# The same over a byte stream.
+%C%_unix_test_pal_channel_framed_CPPFLAGS = $(AM_CPPFLAGS) -DTYPE=SOCK_STREAM
+%C%_unix_test_pal_channel_framed_SOURCES = %D%/unix/test_pal_channel.c
 
 # The loop on an apr_pollset, by what APR prefers here and by poll(2).
 %C%_unit_test_pal_loop_pollset_SOURCES = \

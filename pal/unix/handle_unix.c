@@ -1,8 +1,10 @@
 #include "config.h"
 
-#include "region_unix.h"
-
 #include <pal/handle.h>
+
+#include "fd.h"
+#include "message_unix.h"
+#include "region_unix.h"
 
 #include <limits.h>
 
@@ -16,10 +18,9 @@
  * program whose stdio is closed does not print into one of our handles. */
 #define LOWEST_NUMBER 3
 
-/* The descriptor, or -1, which every system call refuses with EBADF. */
-static int fd_of(intptr_t value)
+int pal__fd_of(pal_handle_t handle)
 {
-    return value >= 0 && value <= INT_MAX ? (int)value : -1;
+    return handle >= 0 && handle <= INT_MAX ? (int)handle : -1;
 }
 
 void pal_handle_close(pal_handle_t *handle)
@@ -27,13 +28,13 @@ void pal_handle_close(pal_handle_t *handle)
     /* Not repeated on EINTR: the descriptor is gone all the same on Linux,
      * and its number may be another thread's by now. */
     if (*handle != PAL_HANDLE_NONE)
-        (void)close(fd_of(*handle));
+        (void)close(pal__fd_of(*handle));
     *handle = PAL_HANDLE_NONE;
 }
 
 apr_status_t pal_handle_dup(pal_handle_t handle, pal_handle_t *ret_handle)
 {
-    int fd = fcntl(fd_of(handle), F_DUPFD_CLOEXEC, LOWEST_NUMBER);
+    int fd = fcntl(pal__fd_of(handle), F_DUPFD_CLOEXEC, LOWEST_NUMBER);
 
     if (fd < 0)
         return errno;
@@ -43,33 +44,27 @@ apr_status_t pal_handle_dup(pal_handle_t handle, pal_handle_t *ret_handle)
 
 apr_status_t pal_handle_adopt(intptr_t value, pal_handle_t *ret_handle)
 {
-    int flags = fcntl(fd_of(value), F_GETFD);
+    int flags = fcntl(pal__fd_of(value), F_GETFD);
 
     if (flags < 0)
         return errno;
-    if (fcntl(fd_of(value), F_SETFD, flags | FD_CLOEXEC) != 0)
+    if (fcntl(pal__fd_of(value), F_SETFD, flags | FD_CLOEXEC) != 0)
         return errno;
     *ret_handle = value;
     return APR_SUCCESS;
 }
 
-/* Is this socket an end of a channel: a local one that keeps packets? */
 static int is_channel(int fd)
 {
-    struct sockaddr_storage address;
-    socklen_t len = sizeof(address);
-    int type = 0;
-    socklen_t type_len = sizeof(type);
+    int type;
 
-    return getsockname(fd, (struct sockaddr *)&address, &len) == 0
-           && address.ss_family == AF_UNIX
-           && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0
-           && type == SOCK_SEQPACKET;
+    return pal__socket_type(fd, &type) == APR_SUCCESS
+           && (type == SOCK_SEQPACKET || type == SOCK_STREAM);
 }
 
 apr_status_t pal_handle_kind(pal_handle_t handle, pal_handle_kind_t *ret_kind)
 {
-    int fd = fd_of(handle);
+    int fd = pal__fd_of(handle);
     pal_handle_kind_t kind = PAL_HANDLE_OTHER;
     struct stat st;
 

@@ -114,7 +114,7 @@ static void kinds(void)
     expect_kind(ends[0], PAL_HANDLE_PIPE);
     expect_kind(ends[1], PAL_HANDLE_PIPE);
     expect_socket(AF_UNIX, SOCK_SEQPACKET, PAL_HANDLE_CHANNEL);
-    expect_socket(AF_UNIX, SOCK_STREAM, PAL_HANDLE_OTHER);
+    expect_socket(AF_UNIX, SOCK_STREAM, PAL_HANDLE_CHANNEL);
     expect_socket(AF_UNIX, SOCK_DGRAM, PAL_HANDLE_OTHER);
     expect_socket(AF_INET, SOCK_STREAM, PAL_HANDLE_OTHER);
     TEST_OK(pal_region_create("x", 1, &region));

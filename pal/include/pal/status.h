@@ -31,7 +31,8 @@ extern "C" {
     ROW(PAL_E_THREADS, 8, "process has more than one thread")                 \
     ROW(PAL_E_SEALS, 9, "memory region is not sealed as required")            \
     ROW(PAL_E_LIMIT, 10, "a limit of the library was reached")                \
-    ROW(PAL_E_KEEPER, 11, "job has no keeper")
+    ROW(PAL_E_KEEPER, 11, "job has no keeper")                                \
+    ROW(PAL_E_FRAMING, 12, "other end does not keep to the framing")
 
 #define PAL_STATUS_ENUM(name, n, text) name = PAL_E_START + (n),
 typedef enum { PAL_STATUS_MAP(PAL_STATUS_ENUM) PAL_E_END } pal_status_code_t;
