@@ -20,6 +20,7 @@ palinclude_HEADERS = \
 	%D%/include/pal/region.h \
 	%D%/include/pal/self.h \
 	%D%/include/pal/status.h \
+	%D%/include/pal/stream.h \
 	%D%/include/pal/version.h
 
 # Everything, internal names included: what programs of this tree link.
@@ -68,7 +69,8 @@ palinclude_HEADERS = \
 	%D%/unix/region_unix.h \
 	%D%/unix/self_unix.c \
 	%D%/unix/signal_unix.c \
-	%D%/unix/spawn_unix.h
+	%D%/unix/spawn_unix.h \
+	%D%/unix/stream_unix.c
 
 # How processes are made and held, and events waited for: by what Linux has for
 # it, or by what there is everywhere (configure --disable-linux-native).

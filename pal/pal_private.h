@@ -7,7 +7,7 @@
  *   pal_watch_* of <pal/loop.h>, on top of its poller, and pal_signal_*, on
  *   top of alarms;
  *   all of <pal/channel.h>, <pal/confine.h>, <pal/file.h>, <pal/handle.h>,
- *   <pal/region.h> and <pal/self.h>;
+ *   <pal/region.h>, <pal/self.h> and <pal/stream.h>;
  *   its half of <pal/process.h>, which process_private.h describes.
  *
  * The rest (the turns of the loop, timers, posts, wakes, the description of a

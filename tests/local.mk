@@ -128,6 +128,7 @@ test_programs = \
 	%D%/unix/test_pal_region \
 	%D%/unix/test_pal_self \
 	%D%/unix/test_pal_signal \
+	%D%/unix/test_pal_stream \
 	%D%/unix/stress_job \
 	%D%/sim/sim_core \
 	%D%/process/test_conform_host \

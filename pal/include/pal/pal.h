@@ -17,6 +17,7 @@
 #include <pal/region.h>
 #include <pal/self.h>
 #include <pal/status.h>
+#include <pal/stream.h>
 #include <pal/version.h>
 
 #ifdef __cplusplus
