@@ -12,6 +12,7 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define STDOUT_HANDLE ((pal_handle_t)1)
@@ -89,14 +90,11 @@ static int print_json(report_t *report, const document_t *document)
     if (verdict->kind == VERDICT_WELL_FORMED)
         return printf("{\"path\":%s%s,\"well_formed\":true,\"line\":null,"
                       "\"column\":null,\"message\":null,"
-                      "\"elements\":%" APR_UINT64_T_FMT
-                      ",\"bytes\":%" APR_UINT64_T_FMT "}\n",
+                      "\"elements\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n",
                       path, mark, verdict->elements, verdict->bytes);
     return printf("{\"path\":%s%s,\"well_formed\":false,"
-                  "\"line\":%" APR_UINT64_T_FMT
-                  ",\"column\":%" APR_UINT64_T_FMT ",\"message\":%s,"
-                  "\"elements\":%" APR_UINT64_T_FMT
-                  ",\"bytes\":%" APR_UINT64_T_FMT "}\n",
+                  "\"line\":%" PRIu64 ",\"column\":%" PRIu64 ",\"message\":%s,"
+                  "\"elements\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n",
                   path, mark, verdict->line, verdict->column,
                   escape_json(check_error_text(verdict->xml_error),
                               &is_escaped, report->scratch),
@@ -116,9 +114,8 @@ static int print_text(report_t *report, const document_t *document)
         fprintf(stderr, "%s: %s\n", path, document->why);
         return 0;
     }
-    return printf("%s:%" APR_UINT64_T_FMT ":%" APR_UINT64_T_FMT ": %s\n", path,
-                  verdict->line, verdict->column,
-                  check_error_text(verdict->xml_error));
+    return printf("%s:%" PRIu64 ":%" PRIu64 ": %s\n", path, verdict->line,
+                  verdict->column, check_error_text(verdict->xml_error));
 }
 
 /* stdout is of no use any more. Returns why. */
@@ -164,8 +161,7 @@ void report_progress(report_t *report, int n_workers)
     double mb_per_s = elapsed > 0 ? (double)report->bytes / (double)elapsed
                                   : 0.0; /* bytes a microsecond */
 
-    fprintf(stderr,
-            "\r%" APR_UINT64_T_FMT " documents, %.1f MB/s, %d workers\x1b[K",
+    fprintf(stderr, "\r%" PRIu64 " documents, %.1f MB/s, %d workers\x1b[K",
             report->n_documents, mb_per_s, n_workers);
     report->has_bar = 1;
 }
@@ -176,8 +172,8 @@ int report_end(report_t *report)
         (void)give_up(report);
     clear_bar(report);
     fprintf(stderr,
-            "%" APR_UINT64_T_FMT " documents, %" APR_UINT64_T_FMT
-            " malformed, %" APR_UINT64_T_FMT " failed\n",
+            "%" PRIu64 " documents, %" PRIu64 " malformed, %" PRIu64
+            " failed\n",
             report->n_documents, report->n_malformed, report->n_failed);
     if (report->n_failed > 0 || report->is_broken)
         return 2;

@@ -1,6 +1,7 @@
 # Benchmarks: built by make check, so that they keep compiling, and run by
 # make bench, which leaves bench.json beside the table it prints.
 
+if !PAL_WINDOWS
 bench_programs = %D%/process_bench
 check_PROGRAMS += $(bench_programs)
 
@@ -11,6 +12,7 @@ check_PROGRAMS += $(bench_programs)
 	%D%/bench.c \
 	%D%/bench.h \
 	%D%/process_bench.c
+endif
 
 # The child: static where that can be linked, so that loading libraries does
 # not hide what a launch costs.

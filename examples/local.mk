@@ -1,6 +1,7 @@
 # Examples: they see what an installed library offers, and no more. Run by
 # tests/check-examples.sh; those of foreign loops are tests themselves.
 
+if !PAL_WINDOWS
 check_PROGRAMS += %D%/job %D%/process
 %C%_job_CPPFLAGS = $(PAL_CPPFLAGS)
 %C%_job_LDADD = pal/libpal-1.la $(APR_LIBS)
@@ -30,4 +31,5 @@ if MESH_LIBUV
 %C%_loop_uv_SOURCES = %D%/loop_uv.c $(guest_sources)
 else
 %C%_loop_uv_SOURCES = %D%/absent.c
+endif
 endif

@@ -2,6 +2,7 @@
 # each has driver.c for a main and runs its corpus in make check.
 
 if MESH_TESTS
+if !PAL_WINDOWS
 fuzz_programs = \
 	%D%/fuzz_event \
 	%D%/fuzz_invitation \
@@ -31,6 +32,7 @@ endif
 %C%_fuzz_payload_SOURCES = %D%/fuzz_payload.c %D%/fuzz.h
 %C%_fuzz_payload_LDFLAGS = $(fuzz_link)
 %C%_fuzz_payload_LDADD = $(fuzz_libs) $(LDADD)
+endif
 endif
 
 EXTRA_DIST += %D%/corpus

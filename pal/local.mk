@@ -1,6 +1,6 @@
 # pal: the one source list, for the whole tree and for pal built alone.
 
-PAL_CPPFLAGS = -I$(srcdir)/%D%/include $(APR_CFLAGS)
+PAL_CPPFLAGS = -I$(srcdir)/%D%/include $(PAL_OS_CPPFLAGS) $(APR_CFLAGS)
 
 lib_LTLIBRARIES += %D%/libpal-1.la
 noinst_LTLIBRARIES += %D%/libpal.la
@@ -45,7 +45,13 @@ palinclude_HEADERS = \
 	%D%/status.c \
 	%D%/timers.c \
 	%D%/timers.h \
-	%D%/version.c \
+	%D%/version.c
+
+if PAL_WINDOWS
+%C%_libpal_la_SOURCES += \
+	%D%/win32/basics_win32.c
+else
+%C%_libpal_la_SOURCES += \
 	%D%/unix/basics_unix.c \
 	%D%/unix/channel_unix.c \
 	%D%/unix/confine_linux.c \
@@ -96,6 +102,7 @@ else
 	%D%/unix/pidfd_none.c \
 	%D%/unix/region_shm.c \
 	%D%/unix/spawn_posix.c
+endif
 endif
 
 %C%_libpal_1_la_SOURCES =

@@ -5,6 +5,7 @@
 #include <apr_time.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ static void add_number(line_t *line, apr_int64_t value)
 {
     char number[32];
 
-    (void)snprintf(number, sizeof(number), "%" APR_INT64_T_FMT, value);
+    (void)snprintf(number, sizeof(number), "%" PRId64, value);
     add_text(line, number);
 }
 

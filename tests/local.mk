@@ -12,6 +12,9 @@ AM_CPPFLAGS = -I$(builddir) -I$(builddir)/mesh/proto \
 	-I$(srcdir)/mesh/membership -I$(srcdir)/mesh/host \
 	$(MESH_CPPFLAGS) $(PAL_CPPFLAGS) $(CUNIT_CFLAGS)
 LDADD = %D%/libtest.la mesh/libmesh.la pal/libpal.la $(CUNIT_LIBS)
+if PAL_WINDOWS
+LDADD += -lntdll
+endif
 
 # The harness, and what several programs share.
 check_LTLIBRARIES += %D%/libtest.la
@@ -37,7 +40,12 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/process/host_modes.c \
 	%D%/process/host_modes.h \
 	%D%/unit/payload_lib.c \
-	%D%/unit/payload_lib.h \
+	%D%/unit/payload_lib.h
+if PAL_WINDOWS
+%C%_libtest_la_SOURCES += \
+	%D%/win32/leaks_win32.c
+else
+%C%_libtest_la_SOURCES += \
 	%D%/unix/child.c \
 	%D%/unix/child.h \
 	%D%/unix/ends.c \
@@ -50,6 +58,7 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/unix/launch.h \
 	%D%/unix/leaks_unix.c \
 	%D%/unix/proc_linux.c
+endif
 nodist_%C%_libtest_la_SOURCES = \
 	%D%/conform/box.pb-c.c \
 	%D%/conform/box.pb-c.h \
@@ -81,8 +90,6 @@ CLEANFILES += $(nodist_%C%_libtest_la_SOURCES)
 
 # A program of one file of its own name needs a line here and no more.
 test_programs = \
-	%D%/unit/test_channel_vectors \
-	%D%/unit/test_channels \
 	%D%/unit/test_core \
 	%D%/unit/test_core_move \
 	%D%/unit/test_core_nomem \
@@ -90,6 +97,15 @@ test_programs = \
 	%D%/unit/test_event_vectors \
 	%D%/unit/test_invitation \
 	%D%/unit/test_json \
+	%D%/unit/test_pal_status \
+	%D%/unit/test_pal_timers \
+	%D%/unit/test_payload \
+	%D%/unit/test_payload_limits \
+	%D%/unit/test_payload_vectors
+if !PAL_WINDOWS
+test_programs += \
+	%D%/unit/test_channel_vectors \
+	%D%/unit/test_channels \
 	%D%/unit/test_link \
 	%D%/unit/test_membership \
 	%D%/unit/test_node \
@@ -101,11 +117,6 @@ test_programs = \
 	%D%/unit/test_pal_loop_poll \
 	%D%/unit/test_pal_loop_pollset \
 	%D%/unit/test_pal_loop_threads \
-	%D%/unit/test_pal_status \
-	%D%/unit/test_pal_timers \
-	%D%/unit/test_payload \
-	%D%/unit/test_payload_limits \
-	%D%/unit/test_payload_vectors \
 	%D%/unix/test_confined \
 	%D%/unix/test_demo_faults \
 	%D%/unix/test_harness \
@@ -138,10 +149,14 @@ test_programs = \
 if PAL_LINUX_NATIVE
 test_programs += %D%/unix/test_pal_filtered
 endif
-check_PROGRAMS += $(test_programs) %D%/unix/faulty
+check_PROGRAMS += %D%/unix/faulty
+endif
+check_PROGRAMS += $(test_programs)
 
 # A child of the shortest life, without sanitizers.
+if !PAL_WINDOWS
 check_DATA = %D%/unix/brief
+endif
 %D%/unix/brief: $(srcdir)/%D%/unix/brief.c
 	$(AM_V_CC)$(MKDIR_P) %D%/unix && { \
 		$(CC) -O1 -static -o $@ $(srcdir)/%D%/unix/brief.c 2>/dev/null || \
@@ -187,6 +202,7 @@ test_scripts = \
 	%D%/check-style.sh
 
 # The conformance service, both sides of it ours.
+if !PAL_WINDOWS
 check_PROGRAMS += %D%/conform/conform-host %D%/conform/conform-parent
 %C%_conform_conform_host_SOURCES = \
 	%D%/conform/conform-host.c \
@@ -201,13 +217,15 @@ check_PROGRAMS += %D%/conform/conform-host %D%/conform/conform-parent
 	%D%/conform/parent_hosts.c \
 	%D%/conform/parent_scalars.c \
 	%D%/conform/parent_support.c
+TESTS += %D%/conform/run.sh
+endif
 
 AM_TESTS_ENVIRONMENT = \
 	export CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' NM='$(NM)' \
 	HEADER_CFLAGS='$(APR_CFLAGS) $(PROTOBUF_C_CFLAGS)' \
 	APR_LIBS='$(APR_LIBS)' KILLS='$(KILLS)' \
 	PAL_KEEPER='$(abs_builddir)/pal/pal-keeper';
-TESTS += $(test_programs) $(test_scripts) %D%/conform/run.sh
+TESTS += $(test_programs) $(test_scripts)
 
 # One line for the whole run, once all of it has ended well.
 check-local: check-TESTS

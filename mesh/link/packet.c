@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#define EVENT_MAX (MESH__PACKET_MAX - MESH__PACKET_HEAD_LEN)
+#define PACKET_EVENT_MAX (MESH__PACKET_MAX - MESH__PACKET_HEAD_LEN)
 
 apr_size_t mesh__packet_event_len(const mesh_message_t *message)
 {
@@ -21,7 +21,7 @@ apr_size_t mesh__packet_event_len(const mesh_message_t *message)
 
 int mesh__packet_is_large(apr_size_t event_len)
 {
-    return event_len > EVENT_MAX;
+    return event_len > PACKET_EVENT_MAX;
 }
 
 void mesh__packet_head_put(unsigned char head[MESH__PACKET_HEAD_LEN], int type)

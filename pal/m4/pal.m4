@@ -43,7 +43,6 @@ int main(void) { return seccomp_init(SCMP_ACT_ALLOW) == 0; }
   AS_IF([test "x$pal_cv_seccomp" = xyes],
     [AC_DEFINE([HAVE_SYSCALL_FILTERS], [1],
       [Define to 1 if filters of system calls are built in.])])
-  AM_CONDITIONAL([PAL_SECCOMP], [test "x$pal_cv_seccomp" = xyes])
 ])
 
 dnl PAL_KEEPER: where the library looks for the keeper of jobs, and how that is
@@ -76,7 +75,6 @@ AC_DEFUN([PAL_LINUX_NATIVE], [
        most of <pal/privilege.h> are not available then. Channels still need
        Linux])],
     [], [enable_linux_native=yes])
-  AM_CONDITIONAL([PAL_LINUX_NATIVE], [test "x$enable_linux_native" = xyes])
   AS_IF([test "x$enable_linux_native" = xyes],
     [AC_DEFINE([HAVE_LINUX_NATIVE], [1],
       [Define to 1 if processes are made by what only Linux has.])
@@ -84,10 +82,8 @@ AC_DEFUN([PAL_LINUX_NATIVE], [
       [AC_MSG_ERROR([this system lacks $ac_func: use --disable-linux-native])])])
 ])
 
-AC_DEFUN([PAL_CONFIGURE], [
-  AC_REQUIRE([AC_CANONICAL_HOST])
-  PAL_WARNINGS
-  PKG_CHECK_MODULES([APR], [apr-1 >= 1.7])
+dnl PAL_UNIX: what the files in unix/ need.
+AC_DEFUN([PAL_UNIX], [
   AC_SEARCH_LIBS([pthread_create], [pthread])
   AC_SYS_LARGEFILE
   AC_SEARCH_LIBS([shm_open], [rt])
@@ -98,8 +94,27 @@ AC_DEFUN([PAL_CONFIGURE], [
   PAL_LINUX_NATIVE
 ])
 
+dnl PAL_CONFIGURE: PAL_OS_CPPFLAGS are for all that includes a header of the
+dnl system. Windows is 10 and later.
+AC_DEFUN([PAL_CONFIGURE], [
+  AC_REQUIRE([AC_CANONICAL_HOST])
+  PAL_WARNINGS
+  PKG_CHECK_MODULES([APR], [apr-1 >= 1.7])
+  AS_CASE([$host_os],
+    [mingw*], [pal_windows=yes],
+    [pal_windows=no])
+  AM_CONDITIONAL([PAL_WINDOWS], [test "x$pal_windows" = xyes])
+  AS_IF([test "x$pal_windows" = xyes],
+    [PAL_OS_CPPFLAGS="-D_WIN32_WINNT=0x0A00 -DWIN32_LEAN_AND_MEAN"],
+    [PAL_OS_CPPFLAGS=])
+  AC_SUBST([PAL_OS_CPPFLAGS])
+  AS_IF([test "x$pal_windows" = xno], [PAL_UNIX])
+  AM_CONDITIONAL([PAL_SECCOMP], [test "x$pal_cv_seccomp" = xyes])
+  AM_CONDITIONAL([PAL_LINUX_NATIVE], [test "x$enable_linux_native" = xyes])
+])
+
 AC_DEFUN([PAL_SUMMARY], [
-  AS_IF([test "x$pal_cv_seccomp" != xyes],
+  AS_IF([test "x$pal_windows$pal_cv_seccomp" = xnono],
     [AC_MSG_WARN([no libseccomp to build with: the system call profile will
   be unavailable (strict confinement fails, best effort reports it)])])
 ])

@@ -53,8 +53,8 @@ static apr_status_t send_report(host_t *host, mesh_port_t **port,
     }
     report.invitation_visible = getenv("MESH_WORKER_INVITATION") != NULL;
     report.comm = (char *)comm;
-    report.stdin = (char *)in;
-    report.stdout = (char *)out;
+    report.stdin_link = (char *)in;
+    report.stdout_link = (char *)out;
     return mesh_oneshot_send(port, &report.base);
 }
 

@@ -168,10 +168,10 @@ static void check_report(parent_t *parent, remote_t *remote)
           strlen(report->comm) <= COMM_LEN
               && strncmp(report->comm, comm, COMM_LEN) == 0,
           "comm %s", report->comm);
-    check(parent, strcmp(report->stdin, "/dev/null") == 0, "stdin %s",
-          report->stdin);
-    check(parent, strcmp(report->stdout, "/dev/null") == 0, "stdout %s",
-          report->stdout);
+    check(parent, strcmp(report->stdin_link, "/dev/null") == 0, "stdin %s",
+          report->stdin_link);
+    check(parent, strcmp(report->stdout_link, "/dev/null") == 0, "stdout %s",
+          report->stdout_link);
 }
 
 static int is_equal(parent_t *parent, const ProtobufCMessage *a,

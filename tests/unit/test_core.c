@@ -65,7 +65,7 @@ static void user_data(void)
 /* Where a message would go, and how much waits there. */
 static void routes(void)
 {
-    mesh_port_t *a, *b, *way, *far;
+    mesh_port_t *a, *b, *way, *far_end;
     apr_size_t waiting;
     mesh_id_t node;
     lone_t lone;
@@ -86,9 +86,9 @@ static void routes(void)
     CU_ASSERT_EQUAL(mesh__core_route(lone.core, a, &node, &waiting), 1);
     CU_ASSERT(mesh__id_equal(&node, &lone.c));
     CU_ASSERT_EQUAL(waiting, 6 + MESH__UNREAD_OVERHEAD);
-    far = lone_port(&lone, 2, &lone.b);
-    mesh__core_fail(lone.core, far);
-    CU_ASSERT_EQUAL(mesh__core_route(lone.core, far, &node, &waiting), 0);
+    far_end = lone_port(&lone, 2, &lone.b);
+    mesh__core_fail(lone.core, far_end);
+    CU_ASSERT_EQUAL(mesh__core_route(lone.core, far_end, &node, &waiting), 0);
     lone_drain(&lone);
     lone.n_outs = 0;
     lone_fini(&lone);

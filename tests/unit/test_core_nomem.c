@@ -197,14 +197,14 @@ static int try_send(lone_t *lone, int n)
 static int try_bridge(lone_t *lone, int n)
 {
     mesh_port_t *a = lone_port(lone, 1, &lone->c);
-    mesh_port_t *b, *far, *open, *closed;
+    mesh_port_t *b, *far_end, *open, *closed;
     mesh_message_t *message = compose(lone, &open, &closed);
     apr_status_t rv;
     int failed;
 
-    TEST_OK(mesh__core_pair(lone->core, &b, &far));
-    lone_send(lone, far, message);
-    lone_close(lone, far);
+    TEST_OK(mesh__core_pair(lone->core, &b, &far_end));
+    lone_send(lone, far_end, message);
+    lone_close(lone, far_end);
     lone->n_outs = 0;
     fill_table(lone);
     fail_after(n);

@@ -440,25 +440,25 @@ static void node_loss(void)
 static void loss_between(void)
 {
     mesh__res_data_t res;
-    mesh_port_t *way, *near, *far;
+    mesh_port_t *way, *near_end, *far_end;
     mesh_id_t id = lone_id(0x11, 1);
     lone_t lone;
 
     lone_init(&lone);
     way = lone_port(&lone, 1, &lone.b);
-    near = lone_port(&lone, 2, &lone.b);
+    near_end = lone_port(&lone, 2, &lone.b);
     res = res_data(&lone, 1);
     res.peer.node = lone.self;
     res.peer.port = lone_id(0x11, 2);
     TEST_OK(lone_event(&lone, &lone.b, wire_event_res(&id, 1, 1, &res, 1)));
-    far = lone_recv_port(&lone, way);
+    far_end = lone_recv_port(&lone, way);
     lone.n_outs = 0;
     mesh__core_node_lost(lone.core, &lone.b);
     lone_drain(&lone);
-    CU_ASSERT_EQUAL(lone_recv_status(&lone, near), MESH_E_FAILED);
-    CU_ASSERT_EQUAL(lone_recv_status(&lone, far), MESH_E_FAILED);
-    lone_close(&lone, near);
-    lone_close(&lone, far);
+    CU_ASSERT_EQUAL(lone_recv_status(&lone, near_end), MESH_E_FAILED);
+    CU_ASSERT_EQUAL(lone_recv_status(&lone, far_end), MESH_E_FAILED);
+    lone_close(&lone, near_end);
+    lone_close(&lone, far_end);
     lone_close(&lone, way);
     CU_ASSERT_EQUAL(mesh__core_n_ports(lone.core), 0);
     lone_fini(&lone);

@@ -97,7 +97,7 @@ static void decode_one(const vector_t *v)
     CU_ASSERT_EQUAL(head.type, number_of(v->event, "event_type"));
     CU_ASSERT_EQUAL(head.flags, number_of(v->event, "flags"));
     CU_ASSERT_EQUAL((long)head.seq, number_of(v->event, "seq"));
-    CU_ASSERT_EQUAL(head.len, number_of(v->event, "message_size"));
+    CU_ASSERT_EQUAL((long)head.len, number_of(v->event, "message_size"));
     CU_ASSERT_EQUAL_FATAL((int)head.n_res, json_count(resources));
     for (int i = 0; i < json_count(resources); i++) {
         mesh__res_data_t want, got;
