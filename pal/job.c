@@ -45,7 +45,9 @@ apr_status_t pal_job_keeper_set(pal_job_t *job, const char *path)
 
 apr_status_t pal_job_ways_set(pal_job_t *job, int ways)
 {
-    if (ways == 0 || (ways & ~(PAL_JOB_CGROUP | PAL_JOB_GROUPS)) != 0)
+    const int all = PAL_JOB_CGROUP | PAL_JOB_NAMESPACES | PAL_JOB_GROUPS;
+
+    if (ways == 0 || (ways & ~all) != 0)
         return APR_EINVAL;
     job->ways = ways;
     return APR_SUCCESS;

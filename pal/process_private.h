@@ -110,9 +110,10 @@ struct pal_command_t {
     pal_step_t failed_step;
 };
 
-/* What a job wants of a child that is launched into it. The child does these
- * three things first of all, in this order, and a failure of one is a failed
- * launch, PAL_STEP_JOB. */
+/* What a job wants of a child that is launched into it. It is made in
+ * the namespaces, whatever the mode of the command. The rest the child does
+ * first of all, in this order, and a failure is a failed launch,
+ * PAL_STEP_JOB. */
 typedef struct pal__job_entry_t {
     pal_handle_t cgroup; /* cgroup.procs, open to write: it writes "0" */
     int own_group;       /* to lead a process group of its own, if the command
@@ -120,10 +121,11 @@ typedef struct pal__job_entry_t {
     pal_handle_t keeper; /* socket: it sends one byte and its own pidfd, or
                             only the byte, whose sender it is (SO_PASSCRED),
                             if the system has no such thing */
+    int namespaces;      /* PAL_NAMESPACE_... */
 } pal__job_entry_t;
 #define PAL__JOB_ENTRY_NONE                                                   \
     {                                                                         \
-        PAL_HANDLE_NONE, 0, PAL_HANDLE_NONE                                   \
+        PAL_HANDLE_NONE, 0, PAL_HANDLE_NONE, 0                                \
     }
 
 /* Provided by job.c: called by pal_process_start around each launch with a

@@ -52,6 +52,8 @@ else
 	%D%/unix/ends.h \
 	%D%/unix/filter.c \
 	%D%/unix/filter.h \
+	%D%/unix/job_rig.c \
+	%D%/unix/job_rig.h \
 	%D%/unix/job_tree.c \
 	%D%/unix/job_tree.h \
 	%D%/unix/launch.c \
@@ -130,6 +132,8 @@ test_programs += \
 	%D%/unix/test_pal_framing \
 	%D%/unix/test_pal_handle \
 	%D%/unix/test_pal_job \
+	%D%/unix/test_pal_job_faults \
+	%D%/unix/test_pal_job_namespaces \
 	%D%/unix/test_pal_launch \
 	%D%/unix/test_pal_loop_close \
 	%D%/unix/test_pal_privilege \

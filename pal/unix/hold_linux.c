@@ -62,14 +62,20 @@ int pal__pid_order(const void *left, const void *right)
     return (l > r) - (l < r);
 }
 
-/* The process group of the process that has the folder `name` in /proc, or 0
- * if it does not run any more. */
-static pid_t group_of(int proc, const char *name)
+/* What there is to know of a process. */
+typedef struct about_t {
+    pid_t pid, parent, group;
+    int counts; /* in the tree of a root */
+} about_t;
+
+/* Read it of the one that has the folder `name` in /proc; 0 if it does not
+ * run any more. */
+static int read_about(int proc, const char *name, about_t *about)
 {
     char path[64], stat[512], *after;
-    int fd, group = 0;
     ssize_t len;
     char state;
+    int fd;
 
     (void)snprintf(path, sizeof(path), "%.20s/stat", name);
     fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
@@ -79,30 +85,103 @@ static pid_t group_of(int proc, const char *name)
     (void)close(fd);
     stat[len < 0 ? 0 : len] = '\0';
     after = strrchr(stat, ')'); /* a program's name may have one too */
-    if (after == NULL || sscanf(after + 1, " %c %*d %d", &state, &group) != 2
-        || strchr("ZXx", state) != NULL)
-        return 0;
-    return group;
+    about->pid = (pid_t)atoi(name);
+    about->counts = 0;
+    return after != NULL
+           && sscanf(after + 1, " %c %d %d", &state, &about->parent,
+                     &about->group)
+                  == 3
+           && strchr("ZXx", state) == NULL;
+}
+
+static int is_in(pid_t pid, const pid_t *pids, size_t n)
+{
+    return bsearch(&pid, pids, n, sizeof(pid), pal__pid_order) != NULL;
+}
+
+/* The next process that runs; 0 at the end. */
+static int next_about(DIR *proc, about_t *about)
+{
+    struct dirent *entry;
+
+    while ((entry = readdir(proc)) != NULL)
+        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9'
+            && read_about(dirfd(proc), entry->d_name, about))
+            return 1;
+    return 0;
 }
 
 int pal__groups_count(const pid_t *groups, size_t n)
 {
     DIR *proc = opendir("/proc");
-    struct dirent *entry;
+    about_t about;
     int count = 0;
-    pid_t group;
 
     if (proc == NULL)
         return -1;
-    while ((entry = readdir(proc)) != NULL) {
-        if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
-            continue;
-        group = group_of(dirfd(proc), entry->d_name);
-        count += group != 0
-                 && bsearch(&group, groups, n, sizeof(group), pal__pid_order)
-                        != NULL;
-    }
+    while (next_about(proc, &about))
+        count += is_in(about.group, groups, n);
     (void)closedir(proc);
+    return count;
+}
+
+/* All processes that run, to be freed; NULL without memory. */
+static about_t *list_all(DIR *proc, size_t *ret_n)
+{
+    about_t *all = NULL, *more;
+    size_t n = 0, n_room = 0;
+    about_t about;
+
+    while (next_about(proc, &about)) {
+        if (n == n_room) {
+            n_room = 2 * n_room + 256;
+            more = realloc(all, n_room * sizeof(*all));
+            if (more == NULL) {
+                free(all);
+                return NULL;
+            }
+            all = more;
+        }
+        all[n++] = about;
+    }
+    *ret_n = n;
+    return all;
+}
+
+/* Does its parent count? `all` is in the order of pids. */
+static int is_below(const about_t *about, const about_t *all, size_t n)
+{
+    const about_t *parent =
+        bsearch(&about->parent, all, n, sizeof(*all), pal__pid_order);
+
+    return parent != NULL && parent->counts;
+}
+
+int pal__trees_count(const pid_t *roots, size_t n)
+{
+    DIR *proc = opendir("/proc");
+    size_t n_all = 0, i;
+    int count = 0, last;
+    about_t *all;
+
+    if (proc == NULL)
+        return -1;
+    all = list_all(proc, &n_all);
+    (void)closedir(proc);
+    if (all == NULL)
+        return -1;
+    qsort(all, n_all, sizeof(*all), pal__pid_order); /* it comes first */
+    do {
+        last = count;
+        for (i = 0; i < n_all; i++)
+            if (!all[i].counts
+                && (is_in(all[i].pid, roots, n)
+                    || is_below(&all[i], all, n_all))) {
+                all[i].counts = 1;
+                count++;
+            }
+    } while (count > last);
+    free(all);
     return count;
 }
 

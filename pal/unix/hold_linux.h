@@ -35,6 +35,10 @@ int pal__member_signal(pid_t pid, int pidfd, int number);
  * -1 if /proc cannot be read. */
 int pal__groups_count(const pid_t *groups, size_t n);
 
+/* The number of processes `roots`, ascending, and their descendants that run;
+ * -1 if /proc cannot be read or without memory, and errno. */
+int pal__trees_count(const pid_t *roots, size_t n);
+
 /* Order of pid_t, for qsort and bsearch. */
 int pal__pid_order(const void *left, const void *right);
 

@@ -29,7 +29,8 @@
 /* With a cgroup the kernel knows the members, and tells when the last one has
  * ended. With process groups we keep the list of children launched; that a
  * child has ended is told by its pidfd, but that what it left in its group
- * has ended is told by nobody and must be looked for now and then.
+ * has ended is told by nobody and must be looked for now and then. Namespaces
+ * are process groups of which nothing is left when the child has ended.
  *
  * Both kinds of news come through one epoll descriptor, which a thread can
  * poll and a loop can watch. */
@@ -55,13 +56,14 @@ typedef struct member_t {
 } member_t;
 
 typedef struct pal__hold_t {
-    int way; /* PAL_JOB_CGROUP or PAL_JOB_GROUPS */
+    int way;        /* PAL_JOB_CGROUP, _NAMESPACES or _GROUPS */
+    int namespaces; /* of each child */
     int epoll;
     pal__cgroup_t cgroup;
     int socket;            /* to the keeper, or -1 */
     pthread_mutex_t lock;  /* of what follows */
     pal_process_t *keeper; /* or NULL */
-    member_t *members;     /* with process groups */
+    member_t *members;     /* without a cgroup */
     int n_members;
     int n_running;  /* of these, of whose end we shall be told */
     int next_prune; /* number of members to look for empty groups at */
@@ -152,7 +154,8 @@ static apr_status_t count_all(pal__hold_t *hold, int *ret_count)
     for (member = hold->members; member != NULL; member = member->next)
         groups[n++] = member->pid;
     qsort(groups, n, sizeof(*groups), pal__pid_order);
-    count = pal__groups_count(groups, n);
+    count = hold->way == PAL_JOB_NAMESPACES ? pal__trees_count(groups, n)
+                                            : pal__groups_count(groups, n);
     free(groups);
     if (count < 0)
         return errno;
@@ -416,6 +419,43 @@ static apr_status_t watch_cgroup(pal__hold_t *hold)
     return APR_SUCCESS;
 }
 
+/* Can a child be made in `namespaces`, and tied to us? It can, if all that is
+ * left to fail is to run a folder. */
+static apr_status_t try_namespaces(int namespaces, apr_pool_t *scratch)
+{
+    pal_process_t *process;
+    pal_command_t *command;
+    apr_status_t rv = pal_command_create(&command, scratch);
+    pal_step_t step;
+
+    if (rv == APR_SUCCESS)
+        rv = pal_command_program_set(command, "/");
+    if (rv == APR_SUCCESS)
+        rv = pal_command_namespaces_set(command, namespaces);
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = pal_process_start(&process, command);
+    step = pal_command_failed_step(command);
+    if (step == PAL_STEP_EXEC)
+        return APR_SUCCESS;
+    return step == PAL_STEP_NAMESPACES || step == PAL_STEP_PARENT
+               ? APR_ENOTIMPL
+               : rv;
+}
+
+static apr_status_t find_namespaces(pal__hold_t *hold, apr_pool_t *scratch)
+{
+    apr_status_t rv;
+
+    hold->namespaces = PAL_NAMESPACE_PID;
+    rv = try_namespaces(hold->namespaces, scratch);
+    if (rv == APR_ENOTIMPL) {
+        hold->namespaces |= PAL_NAMESPACE_USER;
+        rv = try_namespaces(hold->namespaces, scratch);
+    }
+    return rv;
+}
+
 /* Open the job this way or not at all. The keeper comes before the cgroup, so
  * that there is always somebody to remove it. */
 static apr_status_t try_way(pal_job_t *job, int way, apr_pool_t *scratch)
@@ -426,6 +466,8 @@ static apr_status_t try_way(pal_job_t *job, int way, apr_pool_t *scratch)
         return rv;
     if (way == PAL_JOB_CGROUP)
         rv = pal__cgroup_find(&job->hold->cgroup);
+    if (way == PAL_JOB_NAMESPACES)
+        rv = find_namespaces(job->hold, scratch);
     if (rv == APR_SUCCESS && job->die_with_parent && job->keeper != NULL)
         rv = start_keeper(job, scratch);
     if (rv == APR_SUCCESS && way == PAL_JOB_CGROUP
@@ -439,17 +481,19 @@ static apr_status_t try_way(pal_job_t *job, int way, apr_pool_t *scratch)
 
 apr_status_t pal_job_open(pal_job_t *job)
 {
+    static const int ways[] = {PAL_JOB_CGROUP, PAL_JOB_NAMESPACES,
+                               PAL_JOB_GROUPS};
     apr_status_t rv = APR_ENOTIMPL;
     apr_pool_t *scratch;
+    size_t i;
 
     if (job->hold != NULL)
         return APR_EEXIST;
     if (apr_pool_create(&scratch, job->pool) != APR_SUCCESS)
         return APR_ENOMEM;
-    if ((job->ways & PAL_JOB_CGROUP) != 0)
-        rv = try_way(job, PAL_JOB_CGROUP, scratch);
-    if (rv == APR_ENOTIMPL && (job->ways & PAL_JOB_GROUPS) != 0)
-        rv = try_way(job, PAL_JOB_GROUPS, scratch);
+    for (i = 0; i < sizeof(ways) / sizeof(*ways) && rv == APR_ENOTIMPL; i++)
+        if ((job->ways & ways[i]) != 0)
+            rv = try_way(job, ways[i], scratch);
     apr_pool_destroy(scratch);
     return rv;
 }
@@ -504,6 +548,7 @@ apr_status_t pal__job_entering(struct pal_job_t *job,
     else {
         ret_entry->own_group = 1;
         ret_entry->keeper = hold->socket;
+        ret_entry->namespaces = hold->namespaces;
     }
     return APR_SUCCESS;
 }
@@ -512,7 +557,7 @@ void pal__job_entered(struct pal_job_t *job, pal_process_t *process)
 {
     pal__hold_t *hold = job->hold;
 
-    if (process == NULL || hold->way != PAL_JOB_GROUPS)
+    if (process == NULL || hold->way == PAL_JOB_CGROUP)
         return;
     (void)pthread_mutex_lock(&hold->lock);
     follow(hold, process);

@@ -114,8 +114,9 @@ static void prepare_child(pal__child_t *child, const pal__spawn_t *spawn)
     child->filter.filter = (struct sock_filter *)command->filter;
     (void)snprintf(child->oom_score, sizeof(child->oom_score), "%d",
                    (int)command->oom_score.value);
-    if (command->namespaces != 0) {
-        child->namespaces = clone_flags(command->namespaces);
+    child->namespaces =
+        clone_flags(command->namespaces | spawn->entry->namespaces);
+    if (child->namespaces != 0) {
         write_map(child->uid_map, sizeof(child->uid_map), &command->uid,
                   geteuid());
         write_map(child->gid_map, sizeof(child->gid_map), &command->gid,
@@ -323,6 +324,7 @@ static void start_blocked(pal__child_t *child, pal__spawn_t *spawn)
 {
     static const apr_uint64_t all = ~(apr_uint64_t)0;
     const pal_command_t *command = spawn->command;
+    int least = clone_flags(spawn->entry->namespaces);
     apr_uint64_t old = 0;
 
     /* Raw: the C library leaves out the signals it uses itself. */
@@ -331,8 +333,9 @@ static void start_blocked(pal__child_t *child, pal__spawn_t *spawn)
                       PAL__SIGNAL_SET_SIZE);
     start(child, spawn);
     if (child->result.err != 0 && child->result.step == PAL_STEP_NAMESPACES
-        && command->modes[PAL_STEP_NAMESPACES] == PAL_CONFINE_BEST_EFFORT) {
-        child->namespaces = 0;
+        && command->modes[PAL_STEP_NAMESPACES] == PAL_CONFINE_BEST_EFFORT
+        && child->namespaces != least) {
+        child->namespaces = least;
         child->result.held &= ~(1u << PAL_STEP_NAMESPACES);
         start(child, spawn);
     }

@@ -15,7 +15,8 @@
 
 int job_tree_size(job_tree_t tree)
 {
-    return tree == JOB_CHILD || tree == JOB_SESSION ? 2 : 1;
+    return tree == JOB_CHILD || tree == JOB_SESSION || tree == JOB_DAEMON ? 2
+                                                                          : 1;
 }
 
 /* Say that this process is there, and wait for its death. */
@@ -57,6 +58,12 @@ static void grow(job_tree_t tree)
         descend(1);
         (void)setsid();
         break;
+    case JOB_DAEMON:
+        descend(1);
+        descend(0);
+        (void)setsid();
+        descend(0);
+        break;
     case JOB_SESSION_TWICE:
         descend(0);
         (void)setsid();
@@ -91,7 +98,8 @@ apr_status_t job_open(pal_job_t **ret_job, int way, apr_pool_t *pool)
     apr_status_t rv = pal_job_create(&job, pool);
 
     if (rv == APR_SUCCESS)
-        rv = pal_job_keeper_set(job, job_keeper());
+        rv = pal_job_keeper_set(job,
+                                *job_keeper() != '\0' ? job_keeper() : NULL);
     if (rv == APR_SUCCESS)
         rv = pal_job_ways_set(job, way);
     if (rv == APR_SUCCESS)
@@ -139,8 +147,9 @@ apr_status_t job_owner_command(pal_command_t **ret_command, int way, int n,
 
 typedef struct launcher_t {
     pal_job_t *job;
-    int n_trees; /* kinds of them */
-    int n;       /* to launch */
+    const job_tree_t *trees; /* kinds of them */
+    int n_trees;
+    int n; /* to launch */
 } launcher_t;
 
 static void *launch_trees(void *arg)
@@ -155,7 +164,7 @@ static void *launch_trees(void *arg)
         _exit(1);
     for (i = 0; i < launcher->n; i++)
         if (job_command(&command, launcher->job,
-                        (job_tree_t)(i % launcher->n_trees), JOB_PIPE, pool)
+                        launcher->trees[i % launcher->n_trees], JOB_PIPE, pool)
                 != APR_SUCCESS
             || pal_process_start(&process, command) != APR_SUCCESS)
             _exit(1);
@@ -163,9 +172,15 @@ static void *launch_trees(void *arg)
 }
 
 /* Launch from two threads, so that there is always one under way. A session
- * of its own gets away where a group is all that holds. */
+ * of its own gets away where a group is all that holds; in a namespace all
+ * ends with the child. */
 static void own(int way, int n)
 {
+    static const job_tree_t trees[] = {
+        JOB_STAY,   JOB_CHILD, JOB_SESSION,      JOB_DAEMON,
+        JOB_ORPHAN, JOB_TWICE, JOB_SESSION_TWICE};
+    static const job_tree_t grouped[] = {JOB_STAY, JOB_CHILD, JOB_ORPHAN,
+                                         JOB_TWICE};
     launcher_t launcher;
     pthread_t thread;
     apr_pool_t *pool;
@@ -174,7 +189,8 @@ static void own(int way, int n)
         || apr_pool_create(&pool, NULL) != APR_SUCCESS
         || job_open(&launcher.job, way, pool) != APR_SUCCESS)
         _exit(1);
-    launcher.n_trees = way == PAL_JOB_CGROUP ? JOB_N_TREES : JOB_SESSION;
+    launcher.trees = way == PAL_JOB_GROUPS ? grouped : trees;
+    launcher.n_trees = way == PAL_JOB_CGROUP ? JOB_N_TREES : 4;
     launcher.n = n / 2;
     if (pthread_create(&thread, NULL, launch_trees, &launcher) != 0)
         _exit(1);

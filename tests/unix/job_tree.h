@@ -18,6 +18,7 @@ typedef enum {
     JOB_ORPHAN,        /* a child, and ends */
     JOB_TWICE,         /* a child with a child, and both end */
     JOB_SESSION,       /* a child that calls setsid, both stay */
+    JOB_DAEMON,        /* a child that makes a daemon, and stays */
     JOB_SESSION_TWICE, /* a daemon: setsid between two forks, both end */
     JOB_N_TREES
 } job_tree_t;
@@ -31,7 +32,7 @@ void job_role(int argc, char **argv);
 /* Is there something to hold jobs in this build (--disable-linux-native)? */
 int job_is_built(void);
 
-/* Where the keeper of this build is. */
+/* Where the keeper of this build is; PAL_KEEPER may name another, "" none. */
 const char *job_keeper(void);
 
 /* A job that is held so, open; and a command that puts a tree into it, which

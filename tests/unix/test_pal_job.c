@@ -1,150 +1,63 @@
 #include "config.h"
 
-#include "job_tree.h"
+#include "job_rig.h"
 
 #include "harness.h"
 
 #include <pal/pal.h>
 
 #include <apr_general.h>
-#include <apr_strings.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_PIDS = 1024, PATIENCE = 10000, NOBODY = 65534 };
+enum { PATIENCE = 10000 };
 
+/* Most cases have a child do what process 1 is not made for, or need pids as
+ * they are outside: namespaces are tested by test_pal_job_namespaces. */
 static const int ways[] = {PAL_JOB_GROUPS, PAL_JOB_CGROUP};
 
 enum { N_WAYS = sizeof(ways) / sizeof(ways[0]) };
-
-/* A job with the pipe of its processes. */
-typedef struct rig_t {
-    pal_job_t *job;
-    pal_handle_t ends[2];
-    pid_t pids[MAX_PIDS]; /* of those who said so */
-    int n_pids;
-} rig_t;
-
-static rig_t rig;
-
-/* Open one; 0 if this way is not to be had, which is the documented status. */
-static int set_up(int way)
-{
-    apr_status_t rv = job_open(&rig.job, way, test_pool());
-
-    if (rv == APR_ENOTIMPL && way == PAL_JOB_CGROUP)
-        return 0;
-    TEST_OK(rv);
-    CU_ASSERT_EQUAL(pal_job_held(rig.job), way | PAL_JOB_KEEPER);
-    TEST_OK(pal_handle_pipe(rig.ends));
-    rig.n_pids = 0;
-    return 1;
-}
-
-static pal_process_t *start(pal_job_t *job, job_tree_t tree)
-{
-    pal_process_t *process = NULL;
-    pal_command_t *command;
-
-    TEST_OK(job_command(&command, job, tree, rig.ends[1], test_pool()));
-    TEST_OK(pal_process_start(&process, command));
-    return process;
-}
-
-static void finish(pal_process_t *process)
-{
-    TEST_OK(pal_process_wait(process, -1));
-    pal_process_close(&process);
-}
-
-/* Read pids until there are `n` or, with -1, until the end: everyone is dead.
- * Returns whether it came to that. */
-static int read_pids(int n)
-{
-    struct pollfd fd;
-    ssize_t len;
-
-    if (n < 0)
-        pal_handle_close(&rig.ends[1]);
-    fd.fd = (int)rig.ends[0];
-    fd.events = POLLIN;
-    while (n < 0 || rig.n_pids < n) {
-        if (rig.n_pids == MAX_PIDS || poll(&fd, 1, PATIENCE) != 1)
-            return 0;
-        len = read(fd.fd, &rig.pids[rig.n_pids], sizeof(pid_t));
-        if (len == 0)
-            return n < 0;
-        rig.n_pids += len == (ssize_t)sizeof(pid_t);
-    }
-    return 1;
-}
-
-static void tear_down(void)
-{
-    pal_job_close(rig.job);
-    CU_ASSERT_EQUAL(pal_job_held(rig.job), 0);
-    CU_ASSERT_TRUE(read_pids(-1));
-    pal_handle_close(&rig.ends[0]);
-}
-
-static int count(void)
-{
-    int n = -1;
-
-    TEST_OK(pal_job_count(rig.job, &n));
-    return n;
-}
 
 static void life_by(int way)
 {
     pal_process_t *processes[3];
     int round, i;
 
-    if (!set_up(way))
+    if (!job_rig_set_up(way))
         return;
-    CU_ASSERT_EQUAL(count(), 0);
-    TEST_OK(pal_job_wait(rig.job, 0));
-    TEST_OK(pal_job_wait(rig.job, -1));
-    TEST_OK(pal_job_kill(rig.job));
+    CU_ASSERT_EQUAL(job_rig_count(), 0);
+    TEST_OK(pal_job_wait(job_rig.job, 0));
+    TEST_OK(pal_job_wait(job_rig.job, -1));
+    TEST_OK(pal_job_kill(job_rig.job));
     for (round = 0; round < 2; round++) {
         for (i = 0; i < 3; i++)
-            processes[i] = start(rig.job, JOB_STAY);
-        CU_ASSERT_EQUAL(count(), 3);
-        CU_ASSERT_EQUAL(pal_job_wait(rig.job, 0), APR_TIMEUP);
-        CU_ASSERT_EQUAL(pal_job_wait(rig.job, 20000), APR_TIMEUP);
+            processes[i] = job_rig_start(job_rig.job, JOB_STAY);
+        CU_ASSERT_EQUAL(job_rig_count(), 3);
+        CU_ASSERT_EQUAL(pal_job_wait(job_rig.job, 0), APR_TIMEUP);
+        CU_ASSERT_EQUAL(pal_job_wait(job_rig.job, 20000), APR_TIMEUP);
         TEST_OK(pal_process_kill(processes[0]));
         TEST_OK(pal_process_wait(processes[0], -1));
-        CU_ASSERT_EQUAL(count(), 2);
-        TEST_OK(pal_job_kill(rig.job));
+        CU_ASSERT_EQUAL(job_rig_count(), 2);
+        TEST_OK(pal_job_kill(job_rig.job));
         /* Before any status is read. */
-        TEST_OK(pal_job_wait(rig.job, -1));
-        CU_ASSERT_EQUAL(count(), 0);
+        TEST_OK(pal_job_wait(job_rig.job, -1));
+        CU_ASSERT_EQUAL(job_rig_count(), 0);
         for (i = 0; i < 3; i++) {
             TEST_OK(pal_process_wait(processes[i], -1));
             CU_ASSERT_EQUAL(pal_process_exit_signal(processes[i]), SIGKILL);
             pal_process_close(&processes[i]);
         }
-        TEST_OK(pal_job_wait(rig.job, 0));
+        TEST_OK(pal_job_wait(job_rig.job, 0));
     }
-    tear_down();
+    job_rig_tear_down();
 }
 
 static void life(void)
@@ -166,26 +79,27 @@ static void tree_by(int way, job_tree_t tree)
     pal_process_t *process;
     int n = job_tree_size(tree), i;
 
-    if (!set_up(way))
+    if (!job_rig_set_up(way))
         return;
-    process = start(rig.job, tree);
-    CU_ASSERT_TRUE(read_pids(n));
+    process = job_rig_start(job_rig.job, tree);
+    CU_ASSERT_TRUE(job_rig_read_pids(n));
     if (is_held(way, tree)) {
-        CU_ASSERT_EQUAL(pal_job_wait(rig.job, 0), APR_TIMEUP);
-        while (count() > n) /* the parents of orphans are on their way */
+        CU_ASSERT_EQUAL(pal_job_wait(job_rig.job, 0), APR_TIMEUP);
+        while (job_rig_count()
+               > n) /* the parents of orphans are on their way */
             (void)sched_yield();
-        CU_ASSERT_EQUAL(count(), n);
+        CU_ASSERT_EQUAL(job_rig_count(), n);
     }
-    TEST_OK(pal_job_kill(rig.job));
-    TEST_OK(pal_job_wait(rig.job, -1));
-    finish(process);
-    CU_ASSERT_EQUAL(count(), 0);
+    TEST_OK(pal_job_kill(job_rig.job));
+    TEST_OK(pal_job_wait(job_rig.job, -1));
+    job_rig_finish(process);
+    CU_ASSERT_EQUAL(job_rig_count(), 0);
     if (!is_held(way, tree)) {
-        for (i = n = 0; i < rig.n_pids; i++)
-            n += kill(rig.pids[i], SIGKILL) == 0;
+        for (i = n = 0; i < job_rig.n_pids; i++)
+            n += kill(job_rig.pids[i], SIGKILL) == 0;
         CU_ASSERT_EQUAL(n, 1);
     }
-    tear_down();
+    job_rig_tear_down();
 }
 
 static void trees(void)
@@ -204,16 +118,16 @@ static void wait_for_orphans(void)
     int i;
 
     for (i = 0; i < N_WAYS; i++) {
-        if (!set_up(ways[i]))
+        if (!job_rig_set_up(ways[i]))
             continue;
-        process = start(rig.job, JOB_ORPHAN);
-        CU_ASSERT_TRUE(read_pids(1));
-        finish(process);
-        CU_ASSERT_EQUAL(count(), 1);
-        CU_ASSERT_EQUAL(pal_job_wait(rig.job, 20000), APR_TIMEUP);
-        CU_ASSERT_EQUAL(kill(rig.pids[0], SIGKILL), 0);
-        TEST_OK(pal_job_wait(rig.job, -1));
-        tear_down();
+        process = job_rig_start(job_rig.job, JOB_ORPHAN);
+        CU_ASSERT_TRUE(job_rig_read_pids(1));
+        job_rig_finish(process);
+        CU_ASSERT_EQUAL(job_rig_count(), 1);
+        CU_ASSERT_EQUAL(pal_job_wait(job_rig.job, 20000), APR_TIMEUP);
+        CU_ASSERT_EQUAL(kill(job_rig.pids[0], SIGKILL), 0);
+        TEST_OK(pal_job_wait(job_rig.job, -1));
+        job_rig_tear_down();
     }
 }
 
@@ -223,12 +137,12 @@ static void close_kills(void)
     int i;
 
     for (i = 0; i < N_WAYS; i++) {
-        if (!set_up(ways[i]))
+        if (!job_rig_set_up(ways[i]))
             continue;
-        process = start(rig.job, JOB_CHILD);
-        CU_ASSERT_TRUE(read_pids(2));
-        tear_down();
-        pal_job_close(rig.job); /* nothing happens */
+        process = job_rig_start(job_rig.job, JOB_CHILD);
+        CU_ASSERT_TRUE(job_rig_read_pids(2));
+        job_rig_tear_down();
+        pal_job_close(job_rig.job); /* nothing happens */
         TEST_OK(pal_process_wait(process, -1));
         CU_ASSERT_EQUAL(pal_process_exit_signal(process), SIGKILL);
         pal_process_close(&process);
@@ -243,34 +157,13 @@ static void pool_closes(void)
 
     TEST_OK(apr_pool_create(&pool, test_pool()));
     TEST_OK(job_open(&job, PAL_JOB_GROUPS, pool));
-    TEST_OK(pal_handle_pipe(rig.ends));
-    rig.n_pids = 0;
-    process = start(job, JOB_CHILD);
+    TEST_OK(pal_handle_pipe(job_rig.ends));
+    job_rig.n_pids = 0;
+    process = job_rig_start(job, JOB_CHILD);
     apr_pool_destroy(pool);
-    CU_ASSERT_TRUE(read_pids(-1));
-    pal_handle_close(&rig.ends[0]);
-    finish(process);
-}
-
-/* Kill an owner whose trees are all there, and one at once. */
-static void owner_by(int way, int with_keeper)
-{
-    enum { N = 12 };
-    int wanted = with_keeper ? N : 0;
-    pal_command_t *command;
-    pal_process_t *owner;
-
-    if (!set_up(way))
-        return;
-    TEST_OK(job_owner_command(&command, way, N, rig.ends[1], test_pool()));
-    TEST_OK(pal_process_start(&owner, command));
-    CU_ASSERT_TRUE(read_pids(wanted));
-    TEST_OK(pal_process_kill(owner));
-    CU_ASSERT_TRUE(read_pids(-1));
-    TEST_OK(pal_process_wait(owner, -1));
-    CU_ASSERT_EQUAL(pal_process_exit_signal(owner), SIGKILL);
-    pal_process_close(&owner);
-    tear_down();
+    CU_ASSERT_TRUE(job_rig_read_pids(-1));
+    pal_handle_close(&job_rig.ends[0]);
+    job_rig_finish(process);
 }
 
 static void owner_dies(void)
@@ -278,99 +171,9 @@ static void owner_dies(void)
     int i;
 
     for (i = 0; i < N_WAYS; i++) {
-        owner_by(ways[i], 0);
-        owner_by(ways[i], 1);
+        job_rig_kill_owner(ways[i], 0, job_keeper());
+        job_rig_kill_owner(ways[i], JOB_RIG_OWNED, job_keeper());
     }
-}
-
-/* The keeper of this process's only job. */
-static pid_t find_keeper(void)
-{
-    DIR *proc = opendir("/proc");
-    struct dirent *entry;
-    char path[64], stat[256], state;
-    int pid, parent, found = 0;
-    FILE *file;
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(proc);
-    while ((entry = readdir(proc)) != NULL) {
-        snprintf(path, sizeof(path), "/proc/%.20s/stat", entry->d_name);
-        file = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
-        if (file != NULL
-            && fscanf(file, "%d (%255[^)]) %c %d", &pid, stat, &state, &parent)
-                   == 4
-            && parent == getpid() && strcmp(stat, "pal-keeper") == 0)
-            found = pid;
-        if (file != NULL)
-            fclose(file);
-    }
-    closedir(proc);
-    return found;
-}
-
-static void keeper_is_killed(void)
-{
-    pal_process_t *process, *none = NULL;
-    pal_command_t *command;
-    pid_t keeper;
-    int i;
-
-    for (i = 0; i < N_WAYS; i++) {
-        if (!set_up(ways[i]))
-            continue;
-        process = start(rig.job, JOB_CHILD);
-        CU_ASSERT_TRUE(read_pids(2));
-        keeper = find_keeper();
-        CU_ASSERT_NOT_EQUAL_FATAL(keeper, 0);
-        /* What may come to a process of the background is not for it. */
-        CU_ASSERT_EQUAL(kill(keeper, SIGTERM), 0);
-        CU_ASSERT_EQUAL(kill(keeper, SIGHUP), 0);
-        CU_ASSERT_EQUAL(pal_job_wait(rig.job, 20000), APR_TIMEUP);
-        CU_ASSERT_EQUAL(pal_job_held(rig.job), ways[i] | PAL_JOB_KEEPER);
-        CU_ASSERT_EQUAL(kill(keeper, SIGKILL), 0);
-        while ((pal_job_held(rig.job) & PAL_JOB_KEEPER) != 0)
-            (void)sched_yield();
-
-        CU_ASSERT_EQUAL(pal_job_held(rig.job), ways[i]);
-        TEST_OK(job_command(&command, rig.job, JOB_STAY, rig.ends[1],
-                            test_pool()));
-        CU_ASSERT_EQUAL(pal_process_start(&none, command), PAL_E_KEEPER);
-        CU_ASSERT_EQUAL(pal_command_failed_step(command), PAL_STEP_JOB);
-        CU_ASSERT_PTR_NULL(none);
-        CU_ASSERT_EQUAL(count(), 2);
-        TEST_OK(pal_job_kill(rig.job));
-        TEST_OK(pal_job_wait(rig.job, -1));
-        finish(process);
-        tear_down();
-    }
-}
-
-static void keeper_is_missing(void)
-{
-    static const char *const paths[] = {"/nonexistent", "/", "/bin/true"};
-    pal_process_t *process;
-    pal_job_t *job;
-    size_t i;
-
-    TEST_OK(pal_handle_pipe(rig.ends));
-    rig.n_pids = 0;
-    TEST_OK(pal_job_create(&job, test_pool()));
-    for (i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-        TEST_OK(pal_job_keeper_set(job, paths[i]));
-        CU_ASSERT_EQUAL(pal_job_open(job), PAL_E_KEEPER);
-        CU_ASSERT_EQUAL(pal_job_held(job), 0);
-    }
-    TEST_OK(pal_job_keeper_set(job, NULL));
-    TEST_OK(pal_job_ways_set(job, PAL_JOB_GROUPS));
-    TEST_OK(pal_job_open(job));
-    CU_ASSERT_EQUAL(pal_job_held(job), PAL_JOB_GROUPS);
-    process = start(job, JOB_CHILD);
-    CU_ASSERT_TRUE(read_pids(2));
-    TEST_OK(pal_job_kill(job));
-    CU_ASSERT_TRUE(read_pids(-1));
-    finish(process);
-    pal_job_close(job);
-    pal_handle_close(&rig.ends[0]);
 }
 
 /* Members that are not to die with the parent outlive the job. */
@@ -379,65 +182,27 @@ static void outlive(void)
     pal_process_t *process;
     pal_job_t *job;
 
-    TEST_OK(pal_handle_pipe(rig.ends));
-    rig.n_pids = 0;
+    TEST_OK(pal_handle_pipe(job_rig.ends));
+    job_rig.n_pids = 0;
     TEST_OK(pal_job_create(&job, test_pool()));
     TEST_OK(pal_job_ways_set(job, PAL_JOB_GROUPS));
     TEST_OK(pal_job_die_with_parent_set(job, 0));
     TEST_OK(pal_job_open(job));
     CU_ASSERT_EQUAL(pal_job_held(job), PAL_JOB_GROUPS);
-    process = start(job, JOB_STAY);
+    process = job_rig_start(job, JOB_STAY);
     pal_job_close(job);
     CU_ASSERT_EQUAL(pal_process_wait(process, 20000), APR_TIMEUP);
     TEST_OK(pal_process_kill(process));
-    finish(process);
-    CU_ASSERT_TRUE(read_pids(-1));
-    pal_handle_close(&rig.ends[0]);
-}
-
-static void nothing(void *baton, pal_job_t *job)
-{
-    (void)baton;
-    (void)job;
-}
-
-static void wrong_use(void)
-{
-    pal_process_t *process = NULL;
-    pal_command_t *command;
-    pal_loop_t *loop;
-    pal_job_t *job;
-    int n = 7;
-
-    TEST_OK(pal_job_create(&job, test_pool()));
-    TEST_OK(pal_loop_create(&loop, test_pool()));
-    CU_ASSERT_EQUAL(pal_job_ways_set(job, 0), APR_EINVAL);
-    CU_ASSERT_EQUAL(pal_job_ways_set(job, PAL_JOB_KEEPER), APR_EINVAL);
-    CU_ASSERT_EQUAL(pal_job_held(job), 0);
-    CU_ASSERT_EQUAL(pal_job_kill(job), APR_EINVAL);
-    CU_ASSERT_EQUAL(pal_job_wait(job, 0), APR_EINVAL);
-    CU_ASSERT_EQUAL(pal_job_count(job, &n), APR_EINVAL);
-    CU_ASSERT_EQUAL(n, 7);
-    CU_ASSERT_EQUAL(pal_job_limit_set(job, PAL_JOB_LIMIT_CPU, 1), APR_EINVAL);
-    CU_ASSERT_EQUAL(pal_job_watch(job, loop, nothing, NULL), APR_EINVAL);
-    pal_job_close(job);
-
-    TEST_OK(pal_command_create(&command, test_pool()));
-    TEST_OK(pal_command_program_set(command, "/bin/true"));
-    TEST_OK(pal_command_job_set(command, job));
-    CU_ASSERT_EQUAL(pal_process_start(&process, command), APR_EINVAL);
-    CU_ASSERT_EQUAL(pal_command_failed_step(command), PAL_STEP_JOB);
-    TEST_OK(pal_command_job_set(command, NULL));
-    TEST_OK(pal_process_start(&process, command));
-    finish(process);
-    pal_loop_destroy(loop);
+    job_rig_finish(process);
+    CU_ASSERT_TRUE(job_rig_read_pids(-1));
+    pal_handle_close(&job_rig.ends[0]);
 }
 
 static void opens_once(void)
 {
-    CU_ASSERT_TRUE_FATAL(set_up(PAL_JOB_GROUPS));
-    CU_ASSERT_EQUAL(pal_job_open(rig.job), APR_EEXIST);
-    tear_down();
+    CU_ASSERT_TRUE_FATAL(job_rig_set_up(PAL_JOB_GROUPS));
+    CU_ASSERT_EQUAL(pal_job_open(job_rig.job), APR_EEXIST);
+    job_rig_tear_down();
 }
 
 static void failed_launch(void)
@@ -447,17 +212,17 @@ static void failed_launch(void)
     int i;
 
     for (i = 0; i < N_WAYS; i++) {
-        if (!set_up(ways[i]))
+        if (!job_rig_set_up(ways[i]))
             continue;
         TEST_OK(pal_command_create(&command, test_pool()));
         TEST_OK(pal_command_program_set(command, "/nonexistent"));
-        TEST_OK(pal_command_job_set(command, rig.job));
+        TEST_OK(pal_command_job_set(command, job_rig.job));
         CU_ASSERT_EQUAL(pal_process_start(&process, command), ENOENT);
         CU_ASSERT_EQUAL(pal_command_failed_step(command), PAL_STEP_EXEC);
         CU_ASSERT_PTR_NULL(process);
-        TEST_OK(pal_job_wait(rig.job, 0));
-        CU_ASSERT_EQUAL(count(), 0);
-        tear_down();
+        TEST_OK(pal_job_wait(job_rig.job, 0));
+        CU_ASSERT_EQUAL(job_rig_count(), 0);
+        job_rig_tear_down();
     }
 }
 
@@ -469,22 +234,22 @@ static void own_session(void)
     int i;
 
     for (i = 0; i < N_WAYS; i++) {
-        if (!set_up(ways[i]))
+        if (!job_rig_set_up(ways[i]))
             continue;
-        TEST_OK(job_command(&command, rig.job, JOB_CHILD, rig.ends[1],
+        TEST_OK(job_command(&command, job_rig.job, JOB_CHILD, job_rig.ends[1],
                             test_pool()));
         TEST_OK(pal_command_session_set(command, 1));
         TEST_OK(pal_process_start(&processes[0], command));
         TEST_OK(pal_command_session_set(command, 0));
         TEST_OK(pal_command_group_set(command, 0));
         TEST_OK(pal_process_start(&processes[1], command));
-        CU_ASSERT_TRUE(read_pids(4));
-        CU_ASSERT_EQUAL(count(), 4);
-        TEST_OK(pal_job_kill(rig.job));
-        TEST_OK(pal_job_wait(rig.job, -1));
-        finish(processes[0]);
-        finish(processes[1]);
-        tear_down();
+        CU_ASSERT_TRUE(job_rig_read_pids(4));
+        CU_ASSERT_EQUAL(job_rig_count(), 4);
+        TEST_OK(pal_job_kill(job_rig.job));
+        TEST_OK(pal_job_wait(job_rig.job, -1));
+        job_rig_finish(processes[0]);
+        job_rig_finish(processes[1]);
+        job_rig_tear_down();
     }
 }
 
@@ -495,17 +260,17 @@ static void own_cgroup(void)
     pal_command_t *command;
     pal_handle_t folder;
 
-    if (!set_up(PAL_JOB_CGROUP))
+    if (!job_rig_set_up(PAL_JOB_CGROUP))
         return;
-    TEST_OK(
-        job_command(&command, rig.job, JOB_STAY, rig.ends[1], test_pool()));
+    TEST_OK(job_command(&command, job_rig.job, JOB_STAY, job_rig.ends[1],
+                        test_pool()));
     folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CU_ASSERT_TRUE_FATAL(folder >= 0);
     TEST_OK(pal_command_cgroup_set(command, folder));
     CU_ASSERT_EQUAL(pal_process_start(&process, command), APR_EINVAL);
     CU_ASSERT_EQUAL(pal_command_failed_step(command), PAL_STEP_JOB);
     pal_handle_close(&folder);
-    tear_down();
+    job_rig_tear_down();
 }
 
 /* Limits are there where the set-up of the system offers the controllers. */
@@ -516,27 +281,27 @@ static void limits(void)
     apr_status_t rv;
     int i;
 
-    CU_ASSERT_TRUE_FATAL(set_up(PAL_JOB_GROUPS));
+    CU_ASSERT_TRUE_FATAL(job_rig_set_up(PAL_JOB_GROUPS));
     for (i = PAL_JOB_LIMIT_MEMORY; i <= PAL_JOB_LIMIT_CPU; i++)
         CU_ASSERT_EQUAL(
-            pal_job_limit_set(rig.job, (pal_job_limit_t)i, values[i]),
+            pal_job_limit_set(job_rig.job, (pal_job_limit_t)i, values[i]),
             APR_ENOTIMPL);
-    CU_ASSERT_EQUAL(pal_job_limit_set(rig.job, (pal_job_limit_t)3, 1),
+    CU_ASSERT_EQUAL(pal_job_limit_set(job_rig.job, (pal_job_limit_t)3, 1),
                     APR_EINVAL);
-    tear_down();
-    if (!set_up(PAL_JOB_CGROUP))
+    job_rig_tear_down();
+    if (!job_rig_set_up(PAL_JOB_CGROUP))
         return;
     for (i = PAL_JOB_LIMIT_MEMORY; i <= PAL_JOB_LIMIT_CPU; i++) {
-        rv = pal_job_limit_set(rig.job, (pal_job_limit_t)i, values[i]);
+        rv = pal_job_limit_set(job_rig.job, (pal_job_limit_t)i, values[i]);
         CU_ASSERT_TRUE(rv == APR_SUCCESS || rv == APR_ENOTIMPL);
         if (rv != APR_SUCCESS || i != PAL_JOB_LIMIT_PROCESSES)
             continue;
-        process = start(rig.job, JOB_ORPHAN);
+        process = job_rig_start(job_rig.job, JOB_ORPHAN);
         TEST_OK(pal_process_wait(process, -1));
         CU_ASSERT_EQUAL(pal_process_exit_code(process), 1); /* no fork */
         pal_process_close(&process);
     }
-    tear_down();
+    job_rig_tear_down();
 }
 
 typedef struct watch_t {
@@ -549,7 +314,7 @@ static void on_empty(void *baton, pal_job_t *job)
 {
     watch_t *watch = baton;
 
-    CU_ASSERT_PTR_EQUAL(job, rig.job);
+    CU_ASSERT_PTR_EQUAL(job, job_rig.job);
     watch->n_calls++;
     if (watch->closes)
         pal_job_close(job);
@@ -573,33 +338,33 @@ static void watch_by(int way, watch_t *watch)
 {
     pal_process_t *process;
 
-    if (!set_up(way))
+    if (!job_rig_set_up(way))
         return;
     watch->closes = 0;
-    TEST_OK(pal_job_watch(rig.job, watch->loop, on_empty, watch));
+    TEST_OK(pal_job_watch(job_rig.job, watch->loop, on_empty, watch));
     turn(watch); /* empty already */
 
-    process = start(rig.job, JOB_CHILD);
-    CU_ASSERT_TRUE(read_pids(2));
-    TEST_OK(pal_job_watch(rig.job, watch->loop, on_empty, watch));
-    CU_ASSERT_EQUAL(pal_job_watch(rig.job, watch->loop, on_empty, watch),
+    process = job_rig_start(job_rig.job, JOB_CHILD);
+    CU_ASSERT_TRUE(job_rig_read_pids(2));
+    TEST_OK(pal_job_watch(job_rig.job, watch->loop, on_empty, watch));
+    CU_ASSERT_EQUAL(pal_job_watch(job_rig.job, watch->loop, on_empty, watch),
                     APR_EEXIST);
-    CU_ASSERT_EQUAL(pal_job_wait(rig.job, 0), APR_EEXIST);
+    CU_ASSERT_EQUAL(pal_job_wait(job_rig.job, 0), APR_EEXIST);
     CU_ASSERT_EQUAL(pal_loop_run_until(watch->loop, is_called, watch, 20000),
                     APR_TIMEUP);
-    TEST_OK(pal_job_watch(rig.job, watch->loop, NULL, NULL));
-    CU_ASSERT_EQUAL(pal_job_wait(rig.job, 0), APR_TIMEUP);
+    TEST_OK(pal_job_watch(job_rig.job, watch->loop, NULL, NULL));
+    CU_ASSERT_EQUAL(pal_job_wait(job_rig.job, 0), APR_TIMEUP);
 
     /* First the child ends, then what it started. */
-    TEST_OK(pal_job_watch(rig.job, watch->loop, on_empty, watch));
+    TEST_OK(pal_job_watch(job_rig.job, watch->loop, on_empty, watch));
     TEST_OK(pal_process_kill(process));
     CU_ASSERT_EQUAL(pal_loop_run_until(watch->loop, is_called, watch, 20000),
                     APR_TIMEUP);
-    finish(process);
-    TEST_OK(pal_job_kill(rig.job));
+    job_rig_finish(process);
+    TEST_OK(pal_job_kill(job_rig.job));
     watch->closes = 1;
     turn(watch);
-    tear_down();
+    job_rig_tear_down();
 }
 
 static void watched(void)
@@ -620,22 +385,22 @@ static void many(void)
     pal_process_t *process;
 
     for (way = 0; way < N_WAYS; way++) {
-        if (!set_up(ways[way]))
+        if (!job_rig_set_up(ways[way]))
             continue;
-        process = start(rig.job, JOB_STAY);
-        CU_ASSERT_TRUE(read_pids(1));
+        process = job_rig_start(job_rig.job, JOB_STAY);
+        CU_ASSERT_TRUE(job_rig_read_pids(1));
         for (i = 1; i < n; i++) {
-            pal_process_t *brief = start(rig.job, JOB_ORPHAN);
+            pal_process_t *brief = job_rig_start(job_rig.job, JOB_ORPHAN);
 
-            CU_ASSERT_TRUE_FATAL(read_pids(i + 1));
+            CU_ASSERT_TRUE_FATAL(job_rig_read_pids(i + 1));
             if (i % 2 == 0)
-                CU_ASSERT_EQUAL(kill(rig.pids[i], SIGKILL), 0);
-            finish(brief);
+                CU_ASSERT_EQUAL(kill(job_rig.pids[i], SIGKILL), 0);
+            job_rig_finish(brief);
         }
-        TEST_OK(pal_job_kill(rig.job));
-        TEST_OK(pal_job_wait(rig.job, -1));
-        finish(process);
-        tear_down();
+        TEST_OK(pal_job_kill(job_rig.job));
+        TEST_OK(pal_job_wait(job_rig.job, -1));
+        job_rig_finish(process);
+        job_rig_tear_down();
     }
 }
 
@@ -659,7 +424,7 @@ static void *launch_some(void *arg)
     n = test_scale(N_EACH * 10);
     if (n > N_EACH)
         n = N_EACH;
-    if (job_command(&command, rig.job, JOB_CHILD, rig.ends[1], pool)
+    if (job_command(&command, job_rig.job, JOB_CHILD, job_rig.ends[1], pool)
         == APR_SUCCESS)
         for (i = 0; i < n; i++) {
             if (pal_process_start(&thread->processes[thread->n_started],
@@ -667,9 +432,9 @@ static void *launch_some(void *arg)
                 != APR_SUCCESS)
                 break;
             thread->n_started++;
-            (void)pal_job_count(rig.job, &counted);
+            (void)pal_job_count(job_rig.job, &counted);
             if (i % 5 == 0)
-                (void)pal_job_kill(rig.job);
+                (void)pal_job_kill(job_rig.job);
         }
     apr_pool_destroy(pool);
     return NULL;
@@ -681,7 +446,7 @@ static void threads(void)
     int way, i, k;
 
     for (way = 0; way < N_WAYS; way++) {
-        if (!set_up(ways[way]))
+        if (!job_rig_set_up(ways[way]))
             continue;
         memset(team, 0, sizeof(team));
         for (i = 0; i < N_THREADS; i++)
@@ -690,104 +455,32 @@ static void threads(void)
                 0);
         for (i = 0; i < N_THREADS; i++)
             CU_ASSERT_EQUAL(pthread_join(team[i].thread, NULL), 0);
-        TEST_OK(pal_job_kill(rig.job));
-        TEST_OK(pal_job_wait(rig.job, -1));
-        CU_ASSERT_TRUE(read_pids(-1));
+        TEST_OK(pal_job_kill(job_rig.job));
+        TEST_OK(pal_job_wait(job_rig.job, -1));
+        CU_ASSERT_TRUE(job_rig_read_pids(-1));
         for (i = 0; i < N_THREADS; i++) {
             CU_ASSERT_TRUE(team[i].n_started > 0);
             for (k = 0; k < team[i].n_started; k++)
-                finish(team[i].processes[k]);
+                job_rig_finish(team[i].processes[k]);
         }
-        tear_down();
+        job_rig_tear_down();
     }
-}
-
-/* The keeper has the handles it needs and no others, and leads a group of its
- * own in this session. */
-static void keeper_holds_little(void)
-{
-    char path[64];
-    DIR *folder;
-    struct dirent *entry;
-    int n = 0;
-    pid_t keeper;
-
-    CU_ASSERT_TRUE_FATAL(set_up(PAL_JOB_GROUPS));
-    keeper = find_keeper();
-    CU_ASSERT_EQUAL(getpgid(keeper), keeper);
-    CU_ASSERT_EQUAL(getsid(keeper), getsid(0));
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)keeper);
-    folder = opendir(path);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(folder);
-    while ((entry = readdir(folder)) != NULL)
-        n += entry->d_name[0] != '.';
-    closedir(folder);
-    CU_ASSERT_EQUAL(n, 3);
-    tear_down();
-}
-
-/* Run this program, or the cases named, once more in a process that `prepare`
- * has changed; it may also end it with 0. */
-static void run_again(void (*prepare)(const char *path), char **args)
-{
-    const char *path;
-    int status;
-    pid_t pid;
-
-    TEST_OK(pal_self_path(&path, test_pool()));
-    pid = fork();
-    if (pid == 0) {
-        prepare(path);
-        (void)dup2(2, 1);
-        (void)execv(path, args);
-        _exit(1);
-    }
-    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-    CU_ASSERT_EQUAL(status, 0);
-}
-
-static void become_nobody(const char *path)
-{
-    if (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0)
-        _exit(1);
-    /* A build in a private folder cannot be tried. */
-    if (access(path, X_OK) != 0 || access(job_keeper(), X_OK) != 0)
-        _exit(0);
 }
 
 static void ordinary_user(void)
 {
     static char *args[] = {"test_pal_job", NULL};
 
-    if (getuid() == 0 && !test_in_valgrind())
-        run_again(become_nobody, args);
-}
-
-/* Refuse a system call; with a `flag`, only if the first argument has it. */
-static void refuse(int number, unsigned int flag)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)number, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                 offsetof(struct seccomp_data, args)),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flag, 0, flag != 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-    struct sock_fprog filter = {sizeof(code) / sizeof(*code), code};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
-        || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
-        _exit(1);
+    job_rig_run_as_nobody(args);
 }
 
 static void lose_pidfds(const char *path)
 {
     (void)path;
-    refuse(SYS_close_range, 0);
-    refuse(SYS_clone, CLONE_VFORK);
-    refuse(SYS_pidfd_open, 0);
-    refuse(SYS_pidfd_send_signal, 0);
+    job_rig_refuse(SYS_close_range, 0);
+    job_rig_refuse(SYS_clone, CLONE_VFORK);
+    job_rig_refuse(SYS_pidfd_open, 0);
+    job_rig_refuse(SYS_pidfd_send_signal, 0);
 }
 
 /* Linux before 5.3: members are numbers, and the keeper looks who its parent
@@ -798,7 +491,7 @@ static void no_pidfds(void)
                            "close_kills",  "owner_dies", "threads", NULL};
 
     if (!test_in_valgrind())
-        run_again(lose_pidfds, args);
+        job_rig_run_again(lose_pidfds, args);
 }
 
 /* Built without what holds a job. */
@@ -815,35 +508,29 @@ static void unavailable(void)
     }
     TEST_OK(pal_job_keeper_set(job, NULL));
     TEST_OK(pal_job_die_with_parent_set(job, 0));
-    CU_ASSERT_EQUAL(pal_job_open(job), APR_ENOTIMPL);
 }
 
-static const test_case_t portable_cases[] = {
-    {"unavailable", unavailable}, {"wrong_use", wrong_use}, {NULL, NULL}};
+static const test_case_t portable_cases[] = {{"unavailable", unavailable},
+                                             {NULL, NULL}};
 
-static const test_case_t cases[] = {
-    {"life", life},
-    {"trees", trees},
-    {"wait_for_orphans", wait_for_orphans},
-    {"close_kills", close_kills},
-    {"pool_closes", pool_closes},
-    {"owner_dies", owner_dies},
-    {"keeper_is_killed", keeper_is_killed},
-    {"keeper_is_missing", keeper_is_missing},
-    {"keeper_holds_little", keeper_holds_little},
-    {"outlive", outlive},
-    {"wrong_use", wrong_use},
-    {"opens_once", opens_once},
-    {"failed_launch", failed_launch},
-    {"own_session", own_session},
-    {"own_cgroup", own_cgroup},
-    {"limits", limits},
-    {"watched", watched},
-    {"many", many},
-    {"threads", threads},
-    {"ordinary_user", ordinary_user},
-    {"no_pidfds", no_pidfds},
-    {NULL, NULL}};
+static const test_case_t cases[] = {{"life", life},
+                                    {"trees", trees},
+                                    {"wait_for_orphans", wait_for_orphans},
+                                    {"close_kills", close_kills},
+                                    {"pool_closes", pool_closes},
+                                    {"owner_dies", owner_dies},
+                                    {"outlive", outlive},
+                                    {"opens_once", opens_once},
+                                    {"failed_launch", failed_launch},
+                                    {"own_session", own_session},
+                                    {"own_cgroup", own_cgroup},
+                                    {"limits", limits},
+                                    {"watched", watched},
+                                    {"many", many},
+                                    {"threads", threads},
+                                    {"ordinary_user", ordinary_user},
+                                    {"no_pidfds", no_pidfds},
+                                    {NULL, NULL}};
 
 int main(int argc, char **argv)
 {

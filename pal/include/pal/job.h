@@ -24,6 +24,23 @@
  *       the tree was delegated to, by writing to a cgroup.procs on purpose.
  *       Needs Linux 5.14 and a cgroup that this process may make others in:
  *       root's, or a delegated one (systemd: Delegate=yes).
+ *   PAL_JOB_NAMESPACES  each child launched is process 1 of a pid namespace,
+ *       and leads a process group as below. All in the namespace ends with the
+ *       child, however the child ends, and cannot leave it, however often it
+ *       forks or calls setsid. Nor does that take a keeper, unless the child
+ *       takes other ids or capabilities once it runs. Processes that others
+ *       start at its request (a service manager, a container daemon) were
+ *       never in it.
+ *       Only if pal_job_ways_set asks for it, because a program notices.
+ *       Process 1 is not ended by signals that it does not handle, SIGTERM and
+ *       its own SIGABRT included, but for SIGKILL from outside and faults of
+ *       its own; orphans become its children, to be waited for, or they stay
+ *       zombies; daemons end with it; pids inside are not those outside, which
+ *       /proc goes on to show. Where this process may not make pid namespaces,
+ *       a user namespace comes with it: one uid and one gid are mapped, other
+ *       owners of files show as nobody, set-user-id programs gain nothing
+ *       (privilege.h).
+ *       Needs pidfds, Linux 5.3.
  *   PAL_JOB_GROUPS  each child launched leads a process group, in the session
  *       of this process. All that stays in the group is held: children,
  *       children of children, orphans. Whoever calls setsid or setpgid gets
@@ -68,7 +85,12 @@ extern "C" {
 typedef struct pal_job_t pal_job_t;
 
 /* Mechanisms, to be joined by or. */
-enum { PAL_JOB_GROUPS = 1, PAL_JOB_CGROUP = 2, PAL_JOB_KEEPER = 4 };
+enum {
+    PAL_JOB_GROUPS = 1,
+    PAL_JOB_CGROUP = 2,
+    PAL_JOB_KEEPER = 4,
+    PAL_JOB_NAMESPACES = 8
+};
 
 typedef enum {
     PAL_JOB_LIMIT_MEMORY,    /* bytes of all members together */
@@ -81,11 +103,13 @@ apr_status_t pal_job_create(pal_job_t **ret_job, apr_pool_t *pool);
 
 /* Where the keeper is, if not where pal was configured to install it. NULL:
  * do without one; then the death of this process kills its children but not
- * what they started. The string is copied. */
+ * what they started, outside of namespaces. The string is copied. */
 apr_status_t pal_job_keeper_set(pal_job_t *job, const char *path);
 
-/* Which of PAL_JOB_CGROUP and PAL_JOB_GROUPS may be used (default: both). The
- * one that holds better is taken, if it is to be had. */
+/* Which of PAL_JOB_CGROUP, PAL_JOB_NAMESPACES and PAL_JOB_GROUPS may be used
+ * (default: the first and the last). The first of these that is to be had is
+ * taken; so without PAL_JOB_GROUPS nothing gets away, or the job does not
+ * open. */
 apr_status_t pal_job_ways_set(pal_job_t *job, int ways);
 
 /* Kill the members when this process dies, and at pal_job_close (default:
@@ -97,9 +121,8 @@ apr_status_t pal_job_die_with_parent_set(pal_job_t *job, int on);
 /* Begin. Starts the keeper and waits until it is ready.
  * Errors: PAL_E_KEEPER: no keeper could be found or started (a launch without
  * a job, or in one without a keeper, is still covered by the parent-death
- * signal); APR_ENOTIMPL: none of the ways is to be had, or pal was
- * built with --disable-linux-native; APR_EEXIST: open already; what the
- * system says. */
+ * signal); APR_ENOTIMPL: none of the ways is to be had, or pal was built with
+ * --disable-linux-native; APR_EEXIST: open already; what the system says. */
 apr_status_t pal_job_open(pal_job_t *job);
 
 /* What holds the members: mechanisms joined by or; 0 if it is not open. */
@@ -107,7 +130,10 @@ int pal_job_held(pal_job_t *job);
 
 /* Launch by `command` into `job` from now on; NULL: into none. The launch
  * fails with PAL_STEP_JOB: PAL_E_KEEPER if the keeper is no more, APR_EINVAL
- * if the job is not open, or has a cgroup and the command names another. Ownership: borrowed until the last launch. */
+ * if the job is not open, or has a cgroup and the command names another.
+ * Namespaces of the job are joined to those that the command names, and are
+ * strict whatever its mode: PAL_STEP_NAMESPACES.
+ * Ownership: borrowed until the last launch. */
 apr_status_t pal_command_job_set(pal_command_t *command, pal_job_t *job);
 
 /* Limit all members together, present and future.
@@ -121,9 +147,9 @@ apr_status_t pal_job_limit_set(pal_job_t *job, pal_job_limit_t limit,
  * time may come before or after. */
 apr_status_t pal_job_kill(pal_job_t *job);
 
-/* Number of members that run: ended ones do not count, read or not. With
- * process groups, which must be looked for among all processes of the system,
- * this takes about 10 us for each of those. */
+/* Number of members that run: ended ones do not count, read or not. Without a
+ * cgroup they must be looked for among all processes of the system, and this
+ * takes about 10 us for each of those. */
 apr_status_t pal_job_count(pal_job_t *job, int *ret_count);
 
 /* Wait until no member runs, at most `timeout` (< 0: no limit, 0: only ask).

@@ -1,0 +1,196 @@
+#include "config.h"
+
+#include "job_rig.h"
+
+#include "harness.h"
+
+#include <pal/pal.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dirent.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* Jobs in trouble: used wrongly, without what holds them, or short of it. */
+
+static const int ways[] = {PAL_JOB_GROUPS, PAL_JOB_CGROUP};
+
+enum { N_WAYS = sizeof(ways) / sizeof(ways[0]) };
+
+static void nothing(void *baton, pal_job_t *job)
+{
+    (void)baton;
+    (void)job;
+}
+
+static void wrong_use(void)
+{
+    pal_process_t *process = NULL;
+    pal_command_t *command;
+    pal_loop_t *loop;
+    pal_job_t *job;
+    int n = 7;
+
+    TEST_OK(pal_job_create(&job, test_pool()));
+    TEST_OK(pal_loop_create(&loop, test_pool()));
+    CU_ASSERT_EQUAL(pal_job_ways_set(job, 0), APR_EINVAL);
+    CU_ASSERT_EQUAL(pal_job_ways_set(job, PAL_JOB_KEEPER), APR_EINVAL);
+    CU_ASSERT_EQUAL(pal_job_held(job), 0);
+    CU_ASSERT_EQUAL(pal_job_kill(job), APR_EINVAL);
+    CU_ASSERT_EQUAL(pal_job_wait(job, 0), APR_EINVAL);
+    CU_ASSERT_EQUAL(pal_job_count(job, &n), APR_EINVAL);
+    CU_ASSERT_EQUAL(n, 7);
+    CU_ASSERT_EQUAL(pal_job_limit_set(job, PAL_JOB_LIMIT_CPU, 1), APR_EINVAL);
+    CU_ASSERT_EQUAL(pal_job_watch(job, loop, nothing, NULL), APR_EINVAL);
+    pal_job_close(job);
+
+    TEST_OK(pal_command_create(&command, test_pool()));
+    TEST_OK(pal_command_program_set(command, "/bin/true"));
+    TEST_OK(pal_command_job_set(command, job));
+    CU_ASSERT_EQUAL(pal_process_start(&process, command), APR_EINVAL);
+    CU_ASSERT_EQUAL(pal_command_failed_step(command), PAL_STEP_JOB);
+    TEST_OK(pal_command_job_set(command, NULL));
+    TEST_OK(pal_process_start(&process, command));
+    job_rig_finish(process);
+    pal_loop_destroy(loop);
+}
+
+/* The keeper of this process's only job. */
+static pid_t find_keeper(void)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    char path[64], stat[256], state;
+    int pid, parent, found = 0;
+    FILE *file;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(proc);
+    while ((entry = readdir(proc)) != NULL) {
+        snprintf(path, sizeof(path), "/proc/%.20s/stat", entry->d_name);
+        file = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
+        if (file != NULL
+            && fscanf(file, "%d (%255[^)]) %c %d", &pid, stat, &state, &parent)
+                   == 4
+            && parent == getpid() && strcmp(stat, "pal-keeper") == 0)
+            found = pid;
+        if (file != NULL)
+            fclose(file);
+    }
+    closedir(proc);
+    return found;
+}
+
+static void keeper_is_killed(void)
+{
+    pal_process_t *process, *none = NULL;
+    pal_command_t *command;
+    pid_t keeper;
+    int i;
+
+    for (i = 0; i < N_WAYS; i++) {
+        if (!job_rig_set_up(ways[i]))
+            continue;
+        process = job_rig_start(job_rig.job, JOB_CHILD);
+        CU_ASSERT_TRUE(job_rig_read_pids(2));
+        keeper = find_keeper();
+        CU_ASSERT_NOT_EQUAL_FATAL(keeper, 0);
+        /* What may come to a process of the background is not for it. */
+        CU_ASSERT_EQUAL(kill(keeper, SIGTERM), 0);
+        CU_ASSERT_EQUAL(kill(keeper, SIGHUP), 0);
+        CU_ASSERT_EQUAL(pal_job_wait(job_rig.job, 20000), APR_TIMEUP);
+        CU_ASSERT_EQUAL(pal_job_held(job_rig.job), ways[i] | PAL_JOB_KEEPER);
+        CU_ASSERT_EQUAL(kill(keeper, SIGKILL), 0);
+        while ((pal_job_held(job_rig.job) & PAL_JOB_KEEPER) != 0)
+            (void)sched_yield();
+
+        CU_ASSERT_EQUAL(pal_job_held(job_rig.job), ways[i]);
+        TEST_OK(job_command(&command, job_rig.job, JOB_STAY, job_rig.ends[1],
+                            test_pool()));
+        CU_ASSERT_EQUAL(pal_process_start(&none, command), PAL_E_KEEPER);
+        CU_ASSERT_EQUAL(pal_command_failed_step(command), PAL_STEP_JOB);
+        CU_ASSERT_PTR_NULL(none);
+        CU_ASSERT_EQUAL(job_rig_count(), 2);
+        TEST_OK(pal_job_kill(job_rig.job));
+        TEST_OK(pal_job_wait(job_rig.job, -1));
+        job_rig_finish(process);
+        job_rig_tear_down();
+    }
+}
+
+static void keeper_is_missing(void)
+{
+    static const char *const paths[] = {"/nonexistent", "/", "/bin/true"};
+    pal_process_t *process;
+    pal_job_t *job;
+    size_t i;
+
+    TEST_OK(pal_handle_pipe(job_rig.ends));
+    job_rig.n_pids = 0;
+    TEST_OK(pal_job_create(&job, test_pool()));
+    for (i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        TEST_OK(pal_job_keeper_set(job, paths[i]));
+        CU_ASSERT_EQUAL(pal_job_open(job), PAL_E_KEEPER);
+        CU_ASSERT_EQUAL(pal_job_held(job), 0);
+    }
+    TEST_OK(pal_job_keeper_set(job, NULL));
+    TEST_OK(pal_job_ways_set(job, PAL_JOB_GROUPS));
+    TEST_OK(pal_job_open(job));
+    CU_ASSERT_EQUAL(pal_job_held(job), PAL_JOB_GROUPS);
+    process = job_rig_start(job, JOB_CHILD);
+    CU_ASSERT_TRUE(job_rig_read_pids(2));
+    TEST_OK(pal_job_kill(job));
+    CU_ASSERT_TRUE(job_rig_read_pids(-1));
+    job_rig_finish(process);
+    pal_job_close(job);
+    pal_handle_close(&job_rig.ends[0]);
+}
+
+/* The keeper has the handles it needs and no others, and leads a group of its
+ * own in this session. */
+static void keeper_holds_little(void)
+{
+    char path[64];
+    DIR *folder;
+    struct dirent *entry;
+    int n = 0;
+    pid_t keeper;
+
+    CU_ASSERT_TRUE_FATAL(job_rig_set_up(PAL_JOB_GROUPS));
+    keeper = find_keeper();
+    CU_ASSERT_EQUAL(getpgid(keeper), keeper);
+    CU_ASSERT_EQUAL(getsid(keeper), getsid(0));
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)keeper);
+    folder = opendir(path);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(folder);
+    while ((entry = readdir(folder)) != NULL)
+        n += entry->d_name[0] != '.';
+    closedir(folder);
+    CU_ASSERT_EQUAL(n, 3);
+    job_rig_tear_down();
+}
+
+static void ordinary_user(void)
+{
+    static char *args[] = {"test_pal_job_faults", NULL};
+
+    job_rig_run_as_nobody(args);
+}
+
+static const test_case_t cases[] = {
+    {"wrong_use", wrong_use},
+    {"keeper_holds_little", keeper_holds_little},
+    {"keeper_is_killed", keeper_is_killed},
+    {"keeper_is_missing", keeper_is_missing},
+    {"ordinary_user", ordinary_user},
+    {NULL, NULL}};
+
+int main(int argc, char **argv)
+{
+    job_role(argc, argv);
+    return test_main(argc, argv, "pal job faults",
+                     job_is_built() ? cases : portable_cases);
+}
