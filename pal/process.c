@@ -90,6 +90,9 @@ apr_status_t pal_process_start(pal_process_t **ret_process,
     fill_argv(command, lists);
     pal__environment_fill(command, lists + n_argv);
     rv = launch(ret_process, command, lists, lists + n_argv);
+    /* The job has let go of what it held of ended members. */
+    if (APR_STATUS_IS_EMFILE(rv) && command->job != NULL)
+        rv = launch(ret_process, command, lists, lists + n_argv);
     if (rv == APR_SUCCESS)
         command->failed_step = PAL_STEP_NONE;
     free(lists);

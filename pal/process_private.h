@@ -131,7 +131,8 @@ typedef struct pal__job_entry_t {
 /* Provided by job.c: called by pal_process_start around each launch with a
  * job, on the thread that launches. If `entering` fails the launch fails with
  * its status. What *ret_entry names must be there until `entered`, which gets
- * the process, or NULL if the launch has failed, and cannot fail. */
+ * the process, or NULL if the launch has failed, and cannot fail. After a
+ * failure the job gives up what handles it can spare. */
 apr_status_t pal__job_entering(struct pal_job_t *job,
                                pal__job_entry_t *ret_entry);
 void pal__job_entered(struct pal_job_t *job, pal_process_t *process);

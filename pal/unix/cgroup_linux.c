@@ -42,7 +42,7 @@ static void unescape(char *text)
 }
 
 /* Find the mount of the cgroup2 hierarchy: where it is, and which part of the
- * hierarchy it shows. */
+ * hierarchy it shows. Returns an errno value. */
 static int find_mount(char point[PATH_MAX], char root[PATH_MAX])
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -51,7 +51,7 @@ static int find_mount(char point[PATH_MAX], char root[PATH_MAX])
     int is_found = 0;
 
     if (file == NULL)
-        return 0;
+        return errno;
     while (!is_found && getline(&line, &room, file) > 0) {
         type = strstr(line, " - ");
         is_found =
@@ -60,14 +60,14 @@ static int find_mount(char point[PATH_MAX], char root[PATH_MAX])
     }
     free(line);
     (void)fclose(file);
-    if (is_found) {
-        unescape(root);
-        unescape(point);
-    }
-    return is_found;
+    if (!is_found)
+        return ENOENT;
+    unescape(root);
+    unescape(point);
+    return 0;
 }
 
-/* Where this process is in the hierarchy. */
+/* Where this process is in the hierarchy. Returns an errno value. */
 static int find_place(char place[PATH_MAX])
 {
     FILE *file = fopen("/proc/self/cgroup", "re");
@@ -76,46 +76,53 @@ static int find_place(char place[PATH_MAX])
     int is_found = 0;
 
     if (file == NULL)
-        return 0;
+        return errno;
     while (!is_found && getline(&line, &room, file) > 0)
         is_found = strncmp(line, "0::/", 4) == 0
                    && sscanf(line + 3, "%4095[^\n]", place) == 1;
     free(line);
     (void)fclose(file);
-    return is_found;
+    return is_found ? 0 : ENOENT;
 }
 
 /* The folder of the cgroup of this process. The mount may show a part of the
- * hierarchy that it is not in. */
-static int open_own(void)
+ * hierarchy that it is not in. Returns an errno value. */
+static int open_own(int *ret_folder)
 {
     char point[PATH_MAX], root[PATH_MAX], place[PATH_MAX];
     char path[2 * PATH_MAX];
+    int err = find_mount(point, root);
     size_t len;
 
-    if (!find_mount(point, root) || !find_place(place))
-        return -1;
+    if (err == 0)
+        err = find_place(place);
+    if (err != 0)
+        return err;
     len = strcmp(root, "/") == 0 ? 0 : strlen(root);
     if (strncmp(place, root, len) != 0 || strstr(place, "/..") != NULL
         || (place[len] != '/' && place[len] != '\0'))
-        return -1;
+        return ENOENT;
     (void)snprintf(path, sizeof(path), "%s%s", point, place + len);
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *ret_folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret_folder < 0 ? errno : 0;
 }
 
 apr_status_t pal__cgroup_find(pal__cgroup_t *cgroup)
 {
     unsigned long long mark = 0;
+    int err;
 
-    cgroup->folder = cgroup->procs = cgroup->events = -1;
-    cgroup->parent = open_own();
+    cgroup->parent = cgroup->folder = cgroup->procs = cgroup->events = -1;
+    err = open_own(&cgroup->parent);
     /* Who enters must be allowed to leave where he is. */
-    if (cgroup->parent < 0
-        || faccessat(cgroup->parent, ".", W_OK, AT_EACCESS) != 0
-        || faccessat(cgroup->parent, "cgroup.procs", W_OK, AT_EACCESS) != 0
-        || getrandom(&mark, sizeof(mark), 0) != (ssize_t)sizeof(mark)) {
+    if (err == 0
+        && (faccessat(cgroup->parent, ".", W_OK, AT_EACCESS) != 0
+            || faccessat(cgroup->parent, "cgroup.procs", W_OK, AT_EACCESS) != 0
+            || getrandom(&mark, sizeof(mark), 0) != (ssize_t)sizeof(mark)))
+        err = errno;
+    if (err != 0) {
         pal__cgroup_close(cgroup);
-        return APR_ENOTIMPL;
+        return err;
     }
     (void)snprintf(cgroup->name, sizeof(cgroup->name), "pal-job-%ld-%llx",
                    (long)getpid(), mark);

@@ -21,7 +21,7 @@ typedef struct pal__cgroup_t {
 } pal__cgroup_t;
 
 /* Choose where, and a name that no other has, in whatever pid namespace.
- * Errors: APR_ENOTIMPL if this process can make none that would do. */
+ * Errors: what stands in the way. */
 apr_status_t pal__cgroup_find(pal__cgroup_t *cgroup);
 
 /* Make it. After a failure there is none; close all the same. */

@@ -40,11 +40,12 @@
 #endif
 
 #define READY_TIMEOUT 10000                  /* ms, for a keeper to start */
-#define SEND_TIMEOUT 2                       /* s, for one that is stuck */
+#define SEND_TIMEOUT 2                       /* s, for one that is stopped */
 #define CLOSE_TIMEOUT (5 * APR_USEC_PER_SEC) /* for members to die */
 #define FIRST_LOOK APR_TIME_C(1000)          /* us between two looks */
+#define LAST_LATE APR_TIME_C(8000) /* for news of a cgroup that are late */
 #define LAST_LOOK APR_TIME_C(50000)
-#define FIRST_PRUNE 64
+#define FIRST_PRUNE 8
 #define N_FETCHED 32
 
 /* A child launched into the job, until its group is empty. */
@@ -136,51 +137,71 @@ static apr_status_t signal_all(pal__hold_t *hold, int number)
     return rv;
 }
 
+static void read_news(pal__hold_t *hold)
+{
+    struct epoll_event fetched[N_FETCHED];
+    member_t *member;
+    int i, n;
+
+    do {
+        n = epoll_wait(hold->epoll, fetched, N_FETCHED, 0);
+        for (i = 0; i < n; i++) {
+            member = fetched[i].data.ptr; /* NULL: it is the cgroup */
+            if (member != NULL && hold->way == PAL_JOB_NAMESPACES)
+                forget(hold, member); /* it has left nobody */
+            else if (member != NULL)
+                mark_ended(hold, member);
+        }
+    } while (n == N_FETCHED);
+}
+
 /* Count by looking through all processes of the system. */
 static apr_status_t count_all(pal__hold_t *hold, int *ret_count)
 {
-    pid_t *groups;
+    pid_t *pids;
     member_t *member;
     size_t n = 0;
     int count;
 
+    read_news(hold);
     if (hold->n_members == 0) {
         *ret_count = 0;
         return APR_SUCCESS;
     }
-    groups = malloc((size_t)hold->n_members * sizeof(*groups));
-    if (groups == NULL)
+    pids = malloc((size_t)hold->n_members * sizeof(*pids));
+    if (pids == NULL)
         return APR_ENOMEM;
     for (member = hold->members; member != NULL; member = member->next)
-        groups[n++] = member->pid;
-    qsort(groups, n, sizeof(*groups), pal__pid_order);
-    count = hold->way == PAL_JOB_NAMESPACES ? pal__trees_count(groups, n)
-                                            : pal__groups_count(groups, n);
-    free(groups);
+        pids[n++] = member->pid;
+    qsort(pids, n, sizeof(*pids), pal__pid_order);
+    count = hold->way == PAL_JOB_NAMESPACES ? pal__trees_count(pids, n)
+                                            : pal__groups_count(pids, n);
+    free(pids);
     if (count < 0)
         return errno;
     *ret_count = count;
     return APR_SUCCESS;
 }
 
-static void read_news(pal__hold_t *hold)
+/* A pidfd of the process that lasts as long as the member, or -1. */
+static int copy_pidfd(pal__hold_t *hold, pal_process_t *process)
 {
-    struct epoll_event fetched[N_FETCHED];
-    int i, n;
+    int pidfd = (int)pal__process_handle(process), copy;
 
-    do {
-        n = epoll_wait(hold->epoll, fetched, N_FETCHED, 0);
-        for (i = 0; i < n; i++)
-            if (fetched[i].data.ptr != NULL) /* else it is the cgroup */
-                mark_ended(hold, fetched[i].data.ptr);
-    } while (n == N_FETCHED);
+    if (pidfd < 0)
+        return -1;
+    copy = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0 && errno == EMFILE) {
+        (void)signal_all(hold, 0); /* which gives some up */
+        copy = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+    }
+    return copy;
 }
 
 /* Follow a child that was just launched. Without memory or a descriptor for
  * it, the keeper still does; with neither, its own group tells nobody. */
 static void follow(pal__hold_t *hold, pal_process_t *process)
 {
-    pal_handle_t pidfd = pal__process_handle(process);
     member_t *member = malloc(sizeof(*member));
     struct epoll_event event;
 
@@ -188,7 +209,7 @@ static void follow(pal__hold_t *hold, pal_process_t *process)
         return;
     member->pid = (pid_t)pal_process_pid(process);
     member->has_ended = 0;
-    member->pidfd = pidfd >= 0 ? fcntl((int)pidfd, F_DUPFD_CLOEXEC, 0) : -1;
+    member->pidfd = copy_pidfd(hold, process);
     memset(&event, 0, sizeof(event));
     event.events = EPOLLIN;
     event.data.ptr = member;
@@ -232,9 +253,20 @@ static state_t look_locked(pal__hold_t *hold)
     return state;
 }
 
-static apr_interval_time_t longer(apr_interval_time_t pause)
+/* How long to wait until the next look, if no news comes first; < 0: for news
+ * only. `pause` is what to wait then, and becomes longer. The kernel does not
+ * tell of a cgroup within 10 ms of having told of it, so after a launch the
+ * news is late. */
+static apr_interval_time_t next_look(const pal__hold_t *hold, state_t state,
+                                     apr_interval_time_t *pause)
 {
-    return 2 * pause < LAST_LOOK ? 2 * pause : LAST_LOOK;
+    apr_interval_time_t now = *pause;
+
+    if (state == STATE_TOLD
+        && (hold->way != PAL_JOB_CGROUP || now > LAST_LATE))
+        return -1;
+    *pause = 2 * now < LAST_LOOK ? 2 * now : LAST_LOOK;
+    return now;
 }
 
 /* ------------------------------------------------------------------------
@@ -419,6 +451,16 @@ static apr_status_t watch_cgroup(pal__hold_t *hold)
     return APR_SUCCESS;
 }
 
+/* What a way has failed with. It is not to be had then, and another may do;
+ * but not because there was no room for it now, of which the program hears
+ * rather than be held by less. */
+static apr_status_t judge(apr_status_t rv)
+{
+    return rv == APR_SUCCESS || rv == EMFILE || rv == ENFILE || rv == ENOMEM
+               ? rv
+               : APR_ENOTIMPL;
+}
+
 /* Can a child be made in `namespaces`, and tied to us? It can, if all that is
  * left to fail is to run a folder. */
 static apr_status_t try_namespaces(int namespaces, apr_pool_t *scratch)
@@ -438,9 +480,8 @@ static apr_status_t try_namespaces(int namespaces, apr_pool_t *scratch)
     step = pal_command_failed_step(command);
     if (step == PAL_STEP_EXEC)
         return APR_SUCCESS;
-    return step == PAL_STEP_NAMESPACES || step == PAL_STEP_PARENT
-               ? APR_ENOTIMPL
-               : rv;
+    return step == PAL_STEP_NAMESPACES || step == PAL_STEP_PARENT ? judge(rv)
+                                                                  : rv;
 }
 
 static apr_status_t find_namespaces(pal__hold_t *hold, apr_pool_t *scratch)
@@ -465,15 +506,15 @@ static apr_status_t try_way(pal_job_t *job, int way, apr_pool_t *scratch)
     if (rv != APR_SUCCESS)
         return rv;
     if (way == PAL_JOB_CGROUP)
-        rv = pal__cgroup_find(&job->hold->cgroup);
+        rv = judge(pal__cgroup_find(&job->hold->cgroup));
     if (way == PAL_JOB_NAMESPACES)
         rv = find_namespaces(job->hold, scratch);
     if (rv == APR_SUCCESS && job->die_with_parent && job->keeper != NULL)
         rv = start_keeper(job, scratch);
-    if (rv == APR_SUCCESS && way == PAL_JOB_CGROUP
-        && (pal__cgroup_make(&job->hold->cgroup) != APR_SUCCESS
-            || watch_cgroup(job->hold) != APR_SUCCESS))
-        rv = APR_ENOTIMPL;
+    if (rv == APR_SUCCESS && way == PAL_JOB_CGROUP)
+        rv = judge(pal__cgroup_make(&job->hold->cgroup));
+    if (rv == APR_SUCCESS && way == PAL_JOB_CGROUP)
+        rv = judge(watch_cgroup(job->hold));
     if (rv != APR_SUCCESS)
         release(job, 1);
     return rv;
@@ -534,10 +575,30 @@ int pal_job_held(pal_job_t *job)
                : hold->way;
 }
 
+/* Wait until there is room to tell the keeper of a member. If the child had to
+ * wait for it, so had the launcher thread, and every other launch. */
+static apr_status_t wait_for_keeper(const pal__hold_t *hold)
+{
+    struct pollfd keeper;
+    int n;
+
+    keeper.fd = hold->socket;
+    keeper.events = POLLOUT;
+    do {
+        n = poll(&keeper, 1, SEND_TIMEOUT * 1000);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno;
+    if (n == 0)
+        return APR_EAGAIN;
+    return keeper.revents & POLLHUP ? PAL_E_KEEPER : APR_SUCCESS;
+}
+
 apr_status_t pal__job_entering(struct pal_job_t *job,
                                pal__job_entry_t *ret_entry)
 {
     pal__hold_t *hold = job->hold;
+    apr_status_t rv;
 
     if (hold == NULL)
         return APR_EINVAL;
@@ -546,6 +607,9 @@ apr_status_t pal__job_entering(struct pal_job_t *job,
     if (hold->way == PAL_JOB_CGROUP)
         ret_entry->cgroup = hold->cgroup.procs;
     else {
+        rv = hold->socket >= 0 ? wait_for_keeper(hold) : APR_SUCCESS;
+        if (rv != APR_SUCCESS)
+            return rv;
         ret_entry->own_group = 1;
         ret_entry->keeper = hold->socket;
         ret_entry->namespaces = hold->namespaces;
@@ -557,10 +621,13 @@ void pal__job_entered(struct pal_job_t *job, pal_process_t *process)
 {
     pal__hold_t *hold = job->hold;
 
-    if (process == NULL || hold->way == PAL_JOB_CGROUP)
+    if (hold->way == PAL_JOB_CGROUP)
         return;
     (void)pthread_mutex_lock(&hold->lock);
-    follow(hold, process);
+    if (process != NULL)
+        follow(hold, process);
+    else
+        (void)signal_all(hold, 0);
     (void)pthread_mutex_unlock(&hold->lock);
 }
 
@@ -615,7 +682,7 @@ apr_status_t pal_job_count(pal_job_t *job, int *ret_count)
 apr_status_t pal_job_wait(pal_job_t *job, apr_interval_time_t timeout)
 {
     apr_time_t start = pal__clock_now();
-    apr_interval_time_t pause = FIRST_LOOK, left;
+    apr_interval_time_t pause = FIRST_LOOK, left, next;
     pal__hold_t *hold = job->hold;
     struct pollfd news;
     state_t state;
@@ -634,10 +701,9 @@ apr_status_t pal_job_wait(pal_job_t *job, apr_interval_time_t timeout)
             timeout < 0 ? APR_INT64_MAX : timeout - (pal__clock_now() - start);
         if (left <= 0)
             return APR_TIMEUP;
-        if (state == STATE_UNTOLD && left > pause) {
-            left = pause;
-            pause = longer(pause);
-        }
+        next = next_look(hold, state, &pause);
+        if (next >= 0 && next < left)
+            left = next;
         left = left / 1000 + (left % 1000 != 0); /* ms, rounded up */
         (void)poll(&news, 1,
                    left < INT_MAX ? (int)left
@@ -652,16 +718,16 @@ static void on_news(void *baton)
     pal_job_t *job = baton;
     pal__hold_t *hold = job->hold;
     state_t state = look_locked(hold);
+    apr_interval_time_t next;
 
     if (state == STATE_EMPTY) {
         end_watch(hold);
         hold->fn(hold->baton, job); /* may close the job */
         return;
     }
-    if (state == STATE_UNTOLD) {
-        (void)pal_timer_start(hold->timer, hold->pause);
-        hold->pause = longer(hold->pause);
-    }
+    next = next_look(hold, state, &hold->pause);
+    if (next >= 0)
+        (void)pal_timer_start(hold->timer, next);
 }
 
 static void on_watch(void *baton, int events)

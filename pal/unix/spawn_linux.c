@@ -160,8 +160,11 @@ static int open_for_child(pal__child_t *child)
         if (!settled(child, PAL_STEP_LANDLOCK, opened[PAL__KEPT_RULESET]))
             return 0;
     }
-    if (command->die_with_parent && (child->namespaces & CLONE_NEWPID))
+    if (command->die_with_parent && (child->namespaces & CLONE_NEWPID)) {
         opened[PAL__KEPT_PARENT] = pal__pidfd_open(child->parent);
+        if (!settled(child, PAL_STEP_PARENT, opened[PAL__KEPT_PARENT]))
+            return 0;
+    }
     for (i = 0; i < child->spawn->n_handles; i++)
         if (child->spawn->from[i] >= child->cut)
             child->cut = child->spawn->from[i] + 1;

@@ -47,8 +47,4 @@ void job_rig_run_again(void (*prepare)(const char *path), char **args);
 /* The same for an ordinary user, if this one is root. */
 void job_rig_run_as_nobody(char **args);
 
-/* In `prepare`: refuse a system call; with a `flag`, only if the first
- * argument has it. */
-void job_rig_refuse(int number, unsigned int flag);
-
 #endif

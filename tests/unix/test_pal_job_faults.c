@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Jobs in trouble: used wrongly, without what holds them, or short of it. */
@@ -121,6 +123,43 @@ static void keeper_is_killed(void)
     }
 }
 
+/* Launches go on until the keeper has not read of many, and go on again when
+ * it does. */
+static void keeper_is_stopped(void)
+{
+    enum { MOST = 1000 };
+    pal_process_t *process = NULL;
+    apr_status_t rv = APR_SUCCESS;
+    pal_command_t *command;
+    pid_t keeper;
+    int n;
+
+    CU_ASSERT_TRUE_FATAL(job_rig_set_up(PAL_JOB_GROUPS));
+    keeper = find_keeper();
+    CU_ASSERT_EQUAL_FATAL(kill(keeper, SIGSTOP), 0);
+    TEST_OK(pal_command_create(&command, test_pool()));
+    TEST_OK(pal_command_program_set(command, "/bin/true"));
+    TEST_OK(pal_command_job_set(command, job_rig.job));
+    for (n = 0; n < MOST && rv == APR_SUCCESS; n++) {
+        rv = pal_process_start(&process, command);
+        if (rv == APR_SUCCESS)
+            job_rig_finish(process);
+    }
+    CU_ASSERT_EQUAL(rv, APR_EAGAIN);
+    CU_ASSERT_EQUAL(pal_command_failed_step(command), PAL_STEP_JOB);
+    CU_ASSERT_TRUE(n > 20);
+    CU_ASSERT_EQUAL(pal_job_held(job_rig.job),
+                    PAL_JOB_GROUPS | PAL_JOB_KEEPER);
+    TEST_OK(pal_job_kill(job_rig.job));
+    TEST_OK(pal_job_wait(job_rig.job, -1));
+
+    CU_ASSERT_EQUAL(kill(keeper, SIGCONT), 0);
+    TEST_OK(pal_process_start(&process, command));
+    job_rig_finish(process);
+    CU_ASSERT_EQUAL(kill(keeper, SIGSTOP), 0);
+    job_rig_tear_down(); /* does not wait for it */
+}
+
 static void keeper_is_missing(void)
 {
     static const char *const paths[] = {"/nonexistent", "/", "/bin/true"};
@@ -173,6 +212,101 @@ static void keeper_holds_little(void)
     job_rig_tear_down();
 }
 
+/* Allow `room` descriptors more than there are; a negative one takes that
+ * back. */
+static void limit_descriptors(int room)
+{
+    static struct rlimit old;
+    struct rlimit limit;
+    int first;
+
+    if (room < 0) {
+        CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &old), 0);
+        return;
+    }
+    first = dup(0);
+    CU_ASSERT_TRUE_FATAL(first >= 0);
+    close(first);
+    CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &old), 0);
+    limit = old;
+    limit.rlim_cur = (rlim_t)(first + room);
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* A job that does not open for want of descriptors says so, rather than be
+ * held by less. */
+static void opens_with_few(void)
+{
+    int all = PAL_JOB_CGROUP | PAL_JOB_NAMESPACES | PAL_JOB_GROUPS;
+    int wanted, room, i;
+    apr_status_t rv;
+    pal_job_t *job;
+
+    for (i = 0; i < 2; i++) {
+        TEST_OK(pal_job_create(&job, test_pool()));
+        TEST_OK(pal_job_keeper_set(job, NULL)); /* takes more than they */
+        TEST_OK(pal_job_ways_set(job, i == 0 ? all : all - PAL_JOB_CGROUP));
+        TEST_OK(pal_job_open(job));
+        wanted = pal_job_held(job);
+        pal_job_close(job);
+        room = 0;
+        do {
+            CU_ASSERT_TRUE_FATAL(room < 100);
+            limit_descriptors(room++);
+            rv = pal_job_open(job);
+            limit_descriptors(-1);
+            CU_ASSERT_TRUE(rv == APR_SUCCESS || APR_STATUS_IS_EMFILE(rv));
+        } while (rv != APR_SUCCESS);
+        CU_ASSERT_TRUE(room > 2);
+        CU_ASSERT_EQUAL(pal_job_held(job), wanted);
+        pal_job_close(job);
+    }
+}
+
+/* What is held of members that have ended is given up for a launch that would
+ * fail for want of descriptors, and is little in any case. */
+static void launches_with_few(void)
+{
+    enum { MANY = 60, SOME = 5 };
+    pal_process_t *process = NULL;
+    pal_command_t *command;
+    int i, fds[MANY], n_fds;
+
+    CU_ASSERT_TRUE_FATAL(job_rig_set_up(PAL_JOB_GROUPS));
+    TEST_OK(pal_command_create(&command, test_pool()));
+    TEST_OK(pal_command_program_set(command, "/bin/true"));
+    TEST_OK(pal_command_job_set(command, job_rig.job));
+    TEST_OK(pal_process_start(&process, command));
+    job_rig_finish(process);
+    limit_descriptors(MANY / 2);
+    for (i = 0; i < MANY; i++) {
+        TEST_OK(pal_process_start(&process, command));
+        job_rig_finish(process);
+    }
+    limit_descriptors(-1);
+    TEST_OK(pal_job_wait(job_rig.job, -1)); /* forgets them */
+    for (i = 0; i < SOME; i++) {
+        TEST_OK(pal_process_start(&process, command));
+        job_rig_finish(process);
+    }
+    limit_descriptors(MANY / 2);
+    for (n_fds = 0; n_fds < MANY; n_fds++) {
+        fds[n_fds] = dup(0);
+        if (fds[n_fds] < 0)
+            break;
+    }
+    CU_ASSERT_EQUAL(errno, EMFILE);
+    TEST_OK(pal_process_start(&process, command));
+    job_rig_finish(process);
+    while (n_fds > 0)
+        close(fds[--n_fds]);
+    limit_descriptors(-1);
+    job_rig_tear_down();
+}
+
+static const test_case_t portable_cases[] = {{"wrong_use", wrong_use},
+                                             {NULL, NULL}};
+
 static void ordinary_user(void)
 {
     static char *args[] = {"test_pal_job_faults", NULL};
@@ -185,6 +319,9 @@ static const test_case_t cases[] = {
     {"keeper_holds_little", keeper_holds_little},
     {"keeper_is_killed", keeper_is_killed},
     {"keeper_is_missing", keeper_is_missing},
+    {"keeper_is_stopped", keeper_is_stopped},
+    {"opens_with_few", opens_with_few},
+    {"launches_with_few", launches_with_few},
     {"ordinary_user", ordinary_user},
     {NULL, NULL}};
 

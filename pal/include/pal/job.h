@@ -57,7 +57,14 @@
  *       It is told of each member by the member itself, before that runs its
  *       program. If somebody kills the keeper, the members stay under
  *       pal_job_kill, further launches fail, and the death of this process
- *       ends its children but not what they started.
+ *       ends its children but not what they started. If somebody stops it
+ *       (SIGSTOP), what it is for waits until it is continued; without a
+ *       cgroup, a launch after some dozens that it has not read of waits for
+ *       2 s and fails.
+ *
+ * A job takes about five descriptors and, without a cgroup, one more for each
+ * child, also of some that have ended; these are given up when a launch would
+ * fail for want of them.
  *
  * The job belongs to the process that opened it. A copy made by fork does not
  * keep the members alive, and exec, after which nobody knows the job, kills
@@ -122,15 +129,18 @@ apr_status_t pal_job_die_with_parent_set(pal_job_t *job, int on);
  * Errors: PAL_E_KEEPER: no keeper could be found or started (a launch without
  * a job, or in one without a keeper, is still covered by the parent-death
  * signal); APR_ENOTIMPL: none of the ways is to be had, or pal was built with
- * --disable-linux-native; APR_EEXIST: open already; what the system says. */
+ * --disable-linux-native; APR_EEXIST: open already; what the system says. A
+ * way that fails for want of descriptors, memory or processes fails the call,
+ * and none that holds less is taken in its place. */
 apr_status_t pal_job_open(pal_job_t *job);
 
 /* What holds the members: mechanisms joined by or; 0 if it is not open. */
 int pal_job_held(pal_job_t *job);
 
 /* Launch by `command` into `job` from now on; NULL: into none. The launch
- * fails with PAL_STEP_JOB: PAL_E_KEEPER if the keeper is no more, APR_EINVAL
- * if the job is not open, or has a cgroup and the command names another.
+ * fails with PAL_STEP_JOB: PAL_E_KEEPER if the keeper is no more, APR_EAGAIN
+ * if it is stopped, APR_EINVAL if the job is not open, or has a cgroup and the
+ * command names another.
  * Namespaces of the job are joined to those that the command names, and are
  * strict whatever its mode: PAL_STEP_NAMESPACES.
  * Ownership: borrowed until the last launch. */
