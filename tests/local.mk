@@ -151,7 +151,7 @@ test_programs += \
 	%D%/process/test_host \
 	%D%/process/test_host_start
 if PAL_LINUX_NATIVE
-test_programs += %D%/unix/test_pal_filtered
+test_programs += %D%/unix/test_pal_filtered %D%/unix/test_pal_steps
 endif
 check_PROGRAMS += %D%/unix/faulty
 endif
