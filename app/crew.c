@@ -7,6 +7,8 @@
 #include <mesh/channel.h>
 #include <mesh/rpc.h>
 
+#include <pal/confine.h>
+
 #include <apr_strings.h>
 
 #include <string.h>
@@ -345,6 +347,11 @@ static void launch(worker_t *worker)
     }
 }
 
+int crew_confines(const options_t *options)
+{
+    return options->confine && pal_confine_offers(PAL_CONFINE_SYSCALLS);
+}
+
 static apr_status_t configure(worker_t *worker, const options_t *options,
                               pal_handle_t errors, int number,
                               apr_pool_t *pool)
@@ -364,7 +371,7 @@ static apr_status_t configure(worker_t *worker, const options_t *options,
         rv = pal_command_limit_set(command, PAL_LIMIT_MEMORY, options->memory);
     if (rv == APR_SUCCESS && CREW_HAS_SANITIZER && options->confine)
         rv = pal_command_env_set(command, "LSAN_OPTIONS", "detect_leaks=0");
-    if (options->confine)
+    if (crew_confines(options))
         mesh_host_config_confine_set(worker->config, MESH_CONFINE_WORKER,
                                      MESH_CONFINE_FIRST);
     mesh_host_config_exited_set(worker->config, on_exited, worker);

@@ -33,6 +33,10 @@ typedef struct crew_t crew_t;
  * become ready or was lost. */
 typedef void (*crew_fn_t)(void *baton, document_t *document);
 
+/* Will workers be confined: is it wanted, and is there something for it here?
+ */
+int crew_confines(const options_t *options);
+
 /* `errors` is the workers' stderr, borrowed. */
 apr_status_t crew_create(crew_t **ret_crew, mesh_hosts_t *hosts,
                          const options_t *options, pal_handle_t errors,

@@ -67,6 +67,12 @@ void report_trouble(report_t *report, const char *what, apr_status_t status)
                 mesh_status_text(status, text, sizeof(text)));
 }
 
+void report_note(report_t *report, const char *text)
+{
+    clear_bar(report);
+    fprintf(stderr, "meshdemo: %s\n", text);
+}
+
 void report_worker_line(report_t *report, const char *line)
 {
     apr_pool_clear(report->scratch);

@@ -22,6 +22,9 @@ apr_status_t report_document(report_t *report, const document_t *document);
 /* The run itself went wrong: a line on stderr, exit code 2. */
 void report_trouble(report_t *report, const char *what, apr_status_t status);
 
+/* Something to know about the run: a line on stderr. */
+void report_note(report_t *report, const char *text);
+
 /* What a worker had to say on its stderr: any bytes, one line. */
 void report_worker_line(report_t *report, const char *line);
 

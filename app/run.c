@@ -168,6 +168,9 @@ static apr_status_t start_crew(run_t *run, apr_pool_t *pool)
 
     if (rv != APR_SUCCESS)
         return rv;
+    if (run->options->confine && !crew_confines(run->options))
+        report_note(run->report, "workers are not confined: there is no "
+                                 "filter of system calls here");
     return crew_create(&run->crew, run->hosts, run->options,
                        complaints_handle(run->complaints), on_crew, run, pool);
 }

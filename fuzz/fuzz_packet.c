@@ -67,10 +67,13 @@ static void end(rig_t *rig)
 static pal_handle_t region_of(const uint8_t *data, size_t len)
 {
     pal_handle_t region;
+    apr_status_t rv;
 
     must(pal_region_create("fuzz", 4096, &region));
     must(pal_region_write_at(region, 0, data, len < 4096 ? len : 4096));
-    must(pal_region_seal(region));
+    rv = pal_region_seal(region);
+    if (rv != APR_ENOTIMPL) /* there are no seals everywhere */
+        must(rv);
     return region;
 }
 

@@ -31,6 +31,8 @@ palinclude_HEADERS = \
 	%D%/busy.c \
 	%D%/busy.h \
 	%D%/command.c \
+	%D%/confine.c \
+	%D%/confine_private.h \
 	%D%/environment.c \
 	%D%/job.c \
 	%D%/job_private.h \
@@ -54,7 +56,6 @@ else
 %C%_libpal_la_SOURCES += \
 	%D%/unix/basics_unix.c \
 	%D%/unix/channel_unix.c \
-	%D%/unix/confine_linux.c \
 	%D%/unix/endpoint_unix.c \
 	%D%/unix/endpoint_unix.h \
 	%D%/unix/fd.h \
@@ -78,14 +79,16 @@ else
 	%D%/unix/spawn_unix.h \
 	%D%/unix/stream_unix.c
 
-# How processes are made and held, and events waited for: by what Linux has for
-# it, or by what there is everywhere (configure --disable-linux-native).
+# How processes are made, held and confined, and events waited for: by what
+# Linux has for it, or by what there is everywhere (configure
+# --disable-linux-native).
 if PAL_LINUX_NATIVE
 %C%_libpal_la_SOURCES += \
 	%D%/unix/cgroup_linux.c \
 	%D%/unix/cgroup_linux.h \
 	%D%/unix/child_linux.c \
 	%D%/unix/child_linux.h \
+	%D%/unix/confine_linux.c \
 	%D%/unix/hold_linux.c \
 	%D%/unix/hold_linux.h \
 	%D%/unix/job_linux.c \
@@ -97,6 +100,7 @@ if PAL_LINUX_NATIVE
 	%D%/unix/table_linux.c
 else
 %C%_libpal_la_SOURCES += \
+	%D%/unix/confine_none.c \
 	%D%/unix/job_none.c \
 	%D%/unix/loop_pollset.c \
 	%D%/unix/pidfd_none.c \

@@ -6,9 +6,10 @@
  *   the functions below;
  *   pal_watch_* of <pal/loop.h>, on top of its poller, and pal_signal_*, on
  *   top of alarms;
- *   all of <pal/channel.h>, <pal/confine.h>, <pal/file.h>, <pal/handle.h>,
- *   <pal/region.h>, <pal/self.h> and <pal/stream.h>;
- *   its half of <pal/process.h>, which process_private.h describes.
+ *   all of <pal/channel.h>, <pal/file.h>, <pal/handle.h>, <pal/region.h>,
+ *   <pal/self.h> and <pal/stream.h>;
+ *   its half of <pal/process.h>, which process_private.h describes;
+ *   the layers of <pal/confine.h>, see confine_private.h.
  *
  * The rest (the turns of the loop, timers, posts, wakes, the description of a
  * launch, the log, status texts) is common. Where a platform lacks a

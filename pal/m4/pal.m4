@@ -71,13 +71,12 @@ AC_DEFUN([PAL_LINUX_NATIVE], [
   AC_ARG_ENABLE([linux-native],
     [AS_HELP_STRING([--disable-linux-native],
       [start processes and wait for them and for events by portable calls only
-       (vfork, waitpid, apr_pollset), and share memory by shm_open; jobs and
-       most of <pal/privilege.h> are not available then. Channels still need
-       Linux])],
+       (vfork, waitpid, apr_pollset), and share memory by shm_open; jobs,
+       confinement and most of <pal/privilege.h> are not available then])],
     [], [enable_linux_native=yes])
   AS_IF([test "x$enable_linux_native" = xyes],
     [AC_DEFINE([HAVE_LINUX_NATIVE], [1],
-      [Define to 1 if processes are made by what only Linux has.])
+      [Define to 1 if processes are made and confined by what only Linux has.])
      AC_CHECK_FUNCS([epoll_create1 eventfd memfd_create timerfd_create], [],
       [AC_MSG_ERROR([this system lacks $ac_func: use --disable-linux-native])])])
 ])
@@ -89,9 +88,9 @@ AC_DEFUN([PAL_UNIX], [
   AC_SEARCH_LIBS([shm_open], [rt])
   AC_CHECK_FUNCS([close_range memfd_create pidfd_open])
   AC_CHECK_HEADERS([linux/landlock.h linux/magic.h linux/openat2.h])
+  PAL_LINUX_NATIVE
   PAL_SECCOMP
   PAL_KEEPER
-  PAL_LINUX_NATIVE
 ])
 
 dnl PAL_CONFIGURE: PAL_OS_CPPFLAGS are for all that includes a header of the
@@ -109,12 +108,13 @@ AC_DEFUN([PAL_CONFIGURE], [
     [PAL_OS_CPPFLAGS=])
   AC_SUBST([PAL_OS_CPPFLAGS])
   AS_IF([test "x$pal_windows" = xno], [PAL_UNIX])
-  AM_CONDITIONAL([PAL_SECCOMP], [test "x$pal_cv_seccomp" = xyes])
+  AM_CONDITIONAL([PAL_SECCOMP],
+    [test "x$enable_linux_native$pal_cv_seccomp" = xyesyes])
   AM_CONDITIONAL([PAL_LINUX_NATIVE], [test "x$enable_linux_native" = xyes])
 ])
 
 AC_DEFUN([PAL_SUMMARY], [
-  AS_IF([test "x$pal_windows$pal_cv_seccomp" = xnono],
+  AS_IF([test "x$enable_linux_native$pal_cv_seccomp" = xyesno],
     [AC_MSG_WARN([no libseccomp to build with: the system call profile will
   be unavailable (strict confinement fails, best effort reports it)])])
 ])

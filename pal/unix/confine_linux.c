@@ -1,6 +1,7 @@
 #include "config.h"
 
-#include <pal/confine.h>
+#include "../confine_private.h"
+
 #include <pal/status.h>
 
 #include <apr_time.h>
@@ -50,8 +51,6 @@ static const unsigned short syscalls_worker_own_pid[] = {0};
 #define FILTER_LEN                                                            \
     (sizeof(syscalls_worker_filter) / sizeof(syscalls_worker_filter[0]))
 
-#define N_LAYERS 3
-
 /* Landlock as newer kernels than our C library's headers have it. A kernel
  * takes as many bytes of the attributes as its version knows. */
 #ifndef SYS_landlock_create_ruleset
@@ -67,51 +66,6 @@ typedef struct landlock_attr_t {
     uint64_t net;
     uint64_t scope;
 } landlock_attr_t;
-
-struct pal_confine_t {
-    struct {
-        int chosen;
-        pal_confine_mode_t mode;
-        int held;
-    } layers[N_LAYERS];
-    int applied;
-};
-
-apr_status_t pal_confine_create(pal_confine_t **ret_confine, apr_pool_t *pool)
-{
-    pal_confine_t *confine = apr_palloc(pool, sizeof(*confine));
-
-    if (!confine)
-        return APR_ENOMEM;
-    memset(confine, 0, sizeof(*confine));
-    *ret_confine = confine;
-    return APR_SUCCESS;
-}
-
-apr_status_t pal_confine_layer_set(pal_confine_t *confine,
-                                   pal_confine_layer_t layer,
-                                   pal_confine_mode_t mode)
-{
-    if ((unsigned)layer >= N_LAYERS
-        || (unsigned)mode > PAL_CONFINE_BEST_EFFORT)
-        return APR_EINVAL;
-    confine->layers[layer].chosen = 1;
-    confine->layers[layer].mode = mode;
-    return APR_SUCCESS;
-}
-
-/* There is one list so far, and it is the default. */
-apr_status_t pal_confine_syscalls_set(pal_confine_t *confine,
-                                      pal_syscalls_t list)
-{
-    (void)confine;
-    return list == PAL_SYSCALLS_WORKER ? APR_SUCCESS : APR_EINVAL;
-}
-
-int pal_confine_held(pal_confine_t *confine, pal_confine_layer_t layer)
-{
-    return (unsigned)layer < N_LAYERS && confine->layers[layer].held;
-}
 
 /* 0 if this kernel has no Landlock, or has it switched off. */
 static int landlock_version(void)
@@ -170,7 +124,7 @@ static apr_status_t count_threads(int *ret_n_threads)
 
 /* Is this the only thread? One that has been joined may be listed for an
  * instant still, so a second one is looked at again for 20 ms. */
-static apr_status_t check_threads(void)
+apr_status_t pal__confine_begin(void)
 {
     apr_status_t rv;
     int n_threads = 0;
@@ -248,49 +202,17 @@ static apr_status_t close_syscalls(void)
     return result == 0 ? APR_SUCCESS : errno;
 }
 
-/* What a strict layer stands on must be there before anything is given up. */
-static apr_status_t check_offers(pal_confine_t *confine)
+/* In the order of layers: Landlock and seccomp want no_new_privs, and the
+ * filter refuses the calls of both. */
+apr_status_t pal__confine_layer(pal_confine_layer_t layer)
 {
-    int i;
-
-    for (i = 0; i < N_LAYERS; i++) {
-        if (confine->layers[i].chosen
-            && confine->layers[i].mode == PAL_CONFINE_STRICT
-            && !pal_confine_offers((pal_confine_layer_t)i))
-            return APR_ENOTIMPL;
+    switch (layer) {
+    case PAL_CONFINE_NO_NEW_PRIVS:
+        return set_no_new_privs();
+    case PAL_CONFINE_FILES:
+        return close_files();
+    case PAL_CONFINE_SYSCALLS:
+        return close_syscalls();
     }
-    return APR_SUCCESS;
-}
-
-/* In this order: Landlock and seccomp want no_new_privs, and the filter
- * refuses the calls of both. */
-apr_status_t pal_confine_apply(pal_confine_t *confine)
-{
-    static apr_status_t (*const close_layer[N_LAYERS])(void) = {
-        set_no_new_privs, close_files, close_syscalls};
-    apr_status_t rv;
-    int i;
-
-    if (confine->applied)
-        return APR_EINVAL;
-    if (!confine->layers[PAL_CONFINE_NO_NEW_PRIVS].chosen
-        && (confine->layers[PAL_CONFINE_FILES].chosen
-            || confine->layers[PAL_CONFINE_SYSCALLS].chosen))
-        (void)pal_confine_layer_set(confine, PAL_CONFINE_NO_NEW_PRIVS,
-                                    PAL_CONFINE_BEST_EFFORT);
-    rv = check_offers(confine);
-    if (rv == APR_SUCCESS)
-        rv = check_threads();
-    if (rv != APR_SUCCESS)
-        return rv;
-    confine->applied = 1;
-    for (i = 0; i < N_LAYERS; i++) {
-        if (!confine->layers[i].chosen)
-            continue;
-        rv = close_layer[i]();
-        confine->layers[i].held = rv == APR_SUCCESS;
-        if (rv != APR_SUCCESS && confine->layers[i].mode == PAL_CONFINE_STRICT)
-            return rv;
-    }
-    return APR_SUCCESS;
+    return APR_EINVAL;
 }

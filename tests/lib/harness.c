@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "harness.h"
 
 #include "leaks.h"
@@ -46,6 +48,15 @@ int test_in_valgrind(void)
     const char *preload = getenv("LD_PRELOAD");
 
     return preload != NULL && strstr(preload, "vgpreload") != NULL;
+}
+
+int test_is_native(void)
+{
+#ifdef HAVE_LINUX_NATIVE
+    return 1;
+#else
+    return 0;
+#endif
 }
 
 int test_scale(int n)

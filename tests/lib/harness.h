@@ -42,6 +42,10 @@ int test_scale(int n);
 int test_in_sanitizer(void);
 int test_in_valgrind(void);
 
+/* Does pal use what only Linux has? If not (configure --disable-linux-native),
+ * some of it is not to be had: APR_ENOTIMPL. */
+int test_is_native(void);
+
 /* Assert that `expr` is APR_SUCCESS; print the status and end the case if
  * not. */
 #define TEST_OK(expr) test_ok((expr), #expr, __FILE__, __LINE__)

@@ -15,7 +15,9 @@ typedef struct demo_t {
     int code;        /* exit code, or minus the signal */
     const char *out; /* all of stdout and stderr, from the pool of the case */
     const char *err;
-    int n_lines; /* of stdout */
+    int is_noted; /* the note that workers are not confined was there, and
+                        was taken from `err` */
+    int n_lines;  /* of stdout */
     const char **lines;
 } demo_t;
 

@@ -103,6 +103,14 @@ static apr_status_t alive(void)
     return rv;
 }
 
+static apr_status_t waiting(mesh_port_t *port)
+{
+    mesh_message_t *message;
+    apr_status_t rv = pal_file_write(ALIVE_HANDLE, "a", 1);
+
+    return rv == APR_SUCCESS ? mesh_port_recv(port, -1, &message) : rv;
+}
+
 static apr_status_t env(mesh_port_t *port)
 {
     const char *value = getenv("HOST_MODE_ENV");
@@ -173,6 +181,9 @@ static apr_status_t run_with_port(mesh_self_t *self, const char *mode)
     }
     else if (strcmp(mode, "stopping") == 0) {
         rv = stopping(self, port);
+    }
+    else if (strcmp(mode, "waiting") == 0) {
+        rv = waiting(port);
     }
     else if (strcmp(mode, "env") == 0) {
         rv = env(port);

@@ -9,6 +9,7 @@
  *   stopping    checks what blocking calls return once it is to stop
  *   stuck       says so by one message and never returns
  *   alive       writes a byte to descriptor ALIVE_HANDLE and never returns
+ *   waiting     writes a byte to ALIVE_HANDLE and waits for a message
  *   count       initial message: reads files, replies how many bytes
  *   env         replies the value of HOST_MODE_ENV on its port
  */

@@ -3,6 +3,8 @@
 #include "demo.h"
 #include "harness.h"
 
+#include <pal/confine.h>
+
 #include <apr_strings.h>
 
 #include <string.h>
@@ -324,10 +326,30 @@ static void timeout(void)
                                        NULL));
 }
 
+/* Workers are confined, or it is said that they are not. */
+static void confined_or_noted(void)
+{
+    int is_offered = pal_confine_offers(PAL_CONFINE_SYSCALLS);
+    const char *folder = demo_folder("note");
+    demo_t demo;
+
+    demo_file(folder, "1.xml", "<a/>");
+    demo_run(&demo, ARGS(folder));
+    CU_ASSERT_EQUAL(demo.code, 0);
+    CU_ASSERT_EQUAL(demo.is_noted, !is_offered);
+    demo_run(&demo, ARGS("--no-confine", folder));
+    CU_ASSERT_EQUAL(demo.code, 0);
+    CU_ASSERT(!demo.is_noted);
+    demo_run(&demo, ARGS("--in-process", folder));
+    CU_ASSERT_EQUAL(demo.code, 0);
+    CU_ASSERT(!demo.is_noted);
+}
+
 int main(int argc, char **argv)
 {
     static const test_case_t cases[] = {
         {"samples", samples},
+        {"confined_or_noted", confined_or_noted},
         {"order_of_text", order_of_text},
         {"order_of_json", order_of_json},
         {"missing_path", missing_path},

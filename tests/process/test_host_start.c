@@ -261,9 +261,9 @@ static void broken_later(void)
     expect_broken(apr_pcalloc(test_pool(), 20000), 20000);
 }
 
-/* This program as a parent: it launches a host, gives it the pipe at
- * ALIVE_HANDLE, and waits to be killed. */
-static int be_parent(void)
+/* This program as a parent: it launches a host of this mode, gives it the pipe
+ * at ALIVE_HANDLE, and waits to be killed. */
+static int be_parent(const char *mode)
 {
     mesh_host_config_t *config;
     pal_command_t *command;
@@ -278,7 +278,7 @@ static int be_parent(void)
         return 1;
     }
     command = mesh_host_config_command(config);
-    if (pal_command_arg_add(command, "alive") != APR_SUCCESS
+    if (pal_command_arg_add(command, mode) != APR_SUCCESS
         || pal_command_handle_add(command, ALIVE_HANDLE, ALIVE_HANDLE)
                != APR_SUCCESS
         || mesh_host_launch_port(&host, hosts, config, &port) != APR_SUCCESS) {
@@ -288,7 +288,7 @@ static int be_parent(void)
     return 1;
 }
 
-static void parent_killed(void)
+static void kill_parent_of(const char *mode)
 {
     pal_command_t *command;
     pal_process_t *parent;
@@ -301,6 +301,7 @@ static void parent_killed(void)
     TEST_OK(pal_command_create(&command, test_pool()));
     TEST_OK(pal_command_self_set(command));
     TEST_OK(pal_command_arg_add(command, "parent"));
+    TEST_OK(pal_command_arg_add(command, mode));
     TEST_OK(pal_command_handle_add(command, ends[1], ALIVE_HANDLE));
     TEST_OK(pal_process_start(&parent, command));
     pal_handle_close(&ends[1]);
@@ -315,6 +316,15 @@ static void parent_killed(void)
     pal_terminate();
 }
 
+/* Whatever a host does when its parent is killed it dies too; one that waits
+ * in a call of mesh ends also where the system cannot see to it. */
+static void parent_killed(void)
+{
+    kill_parent_of("waiting");
+    if (test_is_native())
+        kill_parent_of("alive");
+}
+
 static const test_case_t cases[] = {{"garbage", garbage},
                                     {"wrong_handle", wrong_handle},
                                     {"nobody_there", nobody_there},
@@ -327,8 +337,8 @@ static const test_case_t cases[] = {{"garbage", garbage},
 int main(int argc, char **argv)
 {
     mesh_run_host_if_launched("test", host_modes_run, argv);
-    if (argc == 2 && strcmp(argv[1], "parent") == 0) {
-        return be_parent();
+    if (argc == 3 && strcmp(argv[1], "parent") == 0) {
+        return be_parent(argv[2]);
     }
     return test_main(argc, argv, "host_start", cases);
 }

@@ -2,6 +2,7 @@
 
 #include "child.h"
 #include "filter.h"
+#include "harness.h"
 #include "launch.h"
 #include "pal_compiler.h"
 
@@ -116,7 +117,7 @@ static int child_signals(void)
             && strncmp(line, "SigIgn:", 7) != 0)
             continue;
         set = strtoull(line + 7, NULL, 16);
-        if (!launch_is_native()) /* the C library keeps 32 and 33 to itself */
+        if (!test_is_native()) /* the C library keeps 32 and 33 to itself */
             set &= ~(3ull << 31);
         printf("%.7s\t%016llx\n", line, set);
     }

@@ -115,12 +115,3 @@ void launch_failure(pal_command_t *command, apr_status_t status,
                 pal_step_name(pal_command_failed_step(command)));
     CU_ASSERT_TRUE(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
-
-int launch_is_native(void)
-{
-#ifdef HAVE_LINUX_NATIVE
-    return 1;
-#else
-    return 0;
-#endif
-}

@@ -25,8 +25,4 @@ const char *launch_number(int number);
 void launch_failure(pal_command_t *command, apr_status_t status,
                     pal_step_t step);
 
-/* Whether pal starts processes by what only Linux has. If not (configure
- * --disable-linux-native), some of it is not to be had: APR_ENOTIMPL. */
-int launch_is_native(void);
-
 #endif

@@ -369,8 +369,29 @@ static void received_handle(void)
     finish();
 }
 
+/* Where nothing confines, a host that is to be confined is not started. */
+static void not_to_be_had(void)
+{
+    mesh_host_config_t *config;
+
+    TEST_OK(mesh_open(&hosts));
+    TEST_OK(mesh_host_config_create(&config, "subject", test_pool()));
+    mesh_host_config_confine_set(config, MESH_CONFINE_WORKER,
+                                 MESH_CONFINE_FIRST);
+    CU_ASSERT_EQUAL(mesh_host_launch_port(&host, hosts, config, &port),
+                    APR_ENOTIMPL);
+    CU_ASSERT_EQUAL(mesh_host_config_failed_step(config), PAL_STEP_PRIVILEGES);
+    CU_ASSERT_EQUAL(mesh_hosts_count(hosts), 0);
+    TEST_OK(mesh_close(&hosts, apr_time_from_sec(10)));
+}
+
 int main(int argc, char **argv)
 {
+    static const test_case_t portable_cases[] = {
+        {"without_confinement", without_confinement},
+        {"not_to_be_had", not_to_be_had},
+        {NULL, NULL},
+    };
     static const test_case_t cases[] = {
         {"without_confinement", without_confinement},
         {"confined_first", confined_first},
@@ -380,5 +401,6 @@ int main(int argc, char **argv)
     };
 
     mesh_run_host_if_launched("confined", host_main, NULL);
-    return test_main(argc, argv, "confined", cases);
+    return test_main(argc, argv, "confined",
+                     test_is_native() ? cases : portable_cases);
 }

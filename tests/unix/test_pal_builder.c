@@ -309,7 +309,7 @@ static void priorities(void)
 
     command = launch_command_with("status", "Cpus_allowed_list");
     TEST_OK(pal_command_cpus_set(command, &cpu, 1));
-    if (!launch_is_native()) {
+    if (!test_is_native()) {
         launch_failure(command, APR_ENOTIMPL, PAL_STEP_SCHEDULE);
         return;
     }
@@ -339,13 +339,13 @@ static void parent_unchanged(void)
                                      "file", "/proc/self/oom_score_adj")));
     mode_t mask = umask(022);
 
-    if (launch_is_native())
+    if (test_is_native())
         TEST_OK(pal_command_oom_score_set(command, 999));
     TEST_OK(pal_command_umask_set(command, 077));
     TEST_OK(pal_command_folder_set(command, "/"));
     TEST_OK(pal_command_limit_set(command, PAL_LIMIT_CORE, 0));
     CU_ASSERT_STRING_EQUAL(launch_output(command),
-                           launch_is_native() ? "999\n" : before);
+                           test_is_native() ? "999\n" : before);
     CU_ASSERT_STRING_EQUAL(
         launch_output(launch_command_with("file", "/proc/self/oom_score_adj")),
         before);
@@ -385,7 +385,7 @@ static void closed_handles(void)
 
     TEST_OK(pal_command_stdio_set(command, 0, PAL_STDIO_PIPE));
     TEST_OK(pal_command_stdio_set(command, 1, PAL_STDIO_NULL));
-    if (launch_is_native()) { /* more that is opened */
+    if (test_is_native()) { /* more that is opened */
         TEST_OK(pal_command_namespaces_set(command, PAL_NAMESPACE_PID));
         TEST_OK(pal_command_mode_set(command, PAL_STEP_NAMESPACES,
                                      PAL_CONFINE_BEST_EFFORT));
@@ -414,8 +414,8 @@ static void closed_handles(void)
         TEST_OK(pal_command_cgroup_set(with, closed[i]));
         launch_failure(with, EBADF, PAL_STEP_CGROUP);
         TEST_OK(pal_command_copy(&with, command, test_pool()));
-        TEST_OK(pal_command_landlock_handle_add(with, closed[i],
-                                                PAL_FILES_READ));
+        TEST_OK(
+            pal_command_landlock_handle_add(with, closed[i], PAL_FILES_READ));
         launch_failure(with, EBADF, PAL_STEP_LANDLOCK);
     }
     close(own);
@@ -507,12 +507,14 @@ static void attached(void)
 static void attached_parent(void)
 {
     pal_process_t *parent = NULL;
+    apr_status_t rv;
 
     if (getppid() <= 0
         || pal_process_attach(&parent, getppid()) == APR_ENOTIMPL)
         return;
     CU_ASSERT_PTR_NOT_NULL_FATAL(parent);
-    TEST_OK(pal_process_signal(parent, 0));
+    rv = pal_process_signal(parent, 0);
+    CU_ASSERT_TRUE(rv == APR_SUCCESS || (rv == EPERM && geteuid() != 0));
     CU_ASSERT_EQUAL(pal_process_wait(parent, 1000), APR_TIMEUP);
     CU_ASSERT_FALSE(pal_process_has_ended(parent));
     pal_process_close(&parent);

@@ -790,8 +790,35 @@ static void wrong_choices(void)
     CU_ASSERT_EQUAL(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
 }
 
+/* Built without any layer: a strict one fails before anything is given up. */
+static void nothing_offered(void)
+{
+    pal_confine_t *strict, *best_effort;
+    int layer;
+
+    for (layer = 0; layer <= PAL_CONFINE_SYSCALLS; layer++) {
+        CU_ASSERT_FALSE(pal_confine_offers((pal_confine_layer_t)layer));
+        TEST_OK(pal_confine_create(&strict, test_pool()));
+        TEST_OK(pal_confine_layer_set(strict, (pal_confine_layer_t)layer,
+                                      PAL_CONFINE_STRICT));
+        CU_ASSERT_EQUAL(pal_confine_apply(strict), APR_ENOTIMPL);
+        TEST_OK(pal_confine_create(&best_effort, test_pool()));
+        TEST_OK(pal_confine_layer_set(best_effort, (pal_confine_layer_t)layer,
+                                      PAL_CONFINE_BEST_EFFORT));
+        TEST_OK(pal_confine_apply(best_effort));
+        CU_ASSERT_FALSE(
+            pal_confine_held(best_effort, (pal_confine_layer_t)layer));
+    }
+    CU_ASSERT_EQUAL(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
+}
+
 int main(int argc, char **argv)
 {
+    static const test_case_t portable_cases[] = {
+        {"nothing-offered", nothing_offered},
+        {"wrong-choices", wrong_choices},
+        {NULL, NULL},
+    };
     static const test_case_t cases[] = {
         {"no-new-privs-alone", no_new_privs_alone},
         {"files-alone", files_alone},
@@ -807,5 +834,6 @@ int main(int argc, char **argv)
         {NULL, NULL},
     };
 
-    return test_main(argc, argv, "pal-confine", cases);
+    return test_main(argc, argv, "pal-confine",
+                     test_is_native() ? cases : portable_cases);
 }

@@ -119,7 +119,7 @@ static void kinds(void)
     expect_socket(AF_INET, SOCK_STREAM, PAL_HANDLE_OTHER);
     TEST_OK(pal_region_create("x", 1, &region));
     expect_kind((int)region, PAL_HANDLE_REGION);
-    if (launch_is_native()) /* takes no seals */
+    if (test_is_native()) /* takes no seals */
         expect_kind(memfd_create("x", 0), PAL_HANDLE_FILE);
     CU_ASSERT_EQUAL(pal_handle_kind(PAL_HANDLE_NONE, &kind), EBADF);
 }

@@ -444,7 +444,7 @@ static void no_new_privs(void)
 
     CU_ASSERT_STRING_EQUAL(launch_output(command), "0");
     TEST_OK(pal_command_no_new_privs_set(command, 1));
-    if (!launch_is_native()) {
+    if (!test_is_native()) {
         launch_failure(command, APR_ENOTIMPL, PAL_STEP_PRIVILEGES);
         return;
     }

@@ -590,5 +590,5 @@ int main(int argc, char **argv)
 
     return code >= 0 ? code
                      : test_main(argc, argv, "pal privilege",
-                                 launch_is_native() ? cases : portable_cases);
+                                 test_is_native() ? cases : portable_cases);
 }

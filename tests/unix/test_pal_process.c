@@ -397,7 +397,7 @@ static void kill_parent(const char *on, const char *where)
 
     TEST_OK(pal_process_kill(parent));
     CU_ASSERT_EQUAL(launch_finish(parent), -SIGKILL);
-    if (strcmp(on, "0") == 0 || !launch_is_native()) {
+    if (strcmp(on, "0") == 0 || !test_is_native()) {
         write_byte(to[1], 'b');
         CU_ASSERT_EQUAL(read_byte(from[0]), 'b');
         pal_handle_close(&to[1]);

@@ -367,7 +367,7 @@ static void tables_are_exact(void)
 /* Where there is no shared table, some faults cannot be had. */
 static int shares_table(void)
 {
-    return launch_is_native() && !test_in_valgrind()
+    return test_is_native() && !test_in_valgrind()
            && syscall(SYS_close_range, 1u, 0u, 0u) != 0 && errno == EINVAL;
 }
 

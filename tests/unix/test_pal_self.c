@@ -151,7 +151,7 @@ static void parent(void)
     CU_ASSERT_EQUAL(waitpid(middle, &status, 0), middle);
     CU_ASSERT_EQUAL(status, 0);
     CU_ASSERT_EQUAL(read(say[0], &answer, 1), 1);
-    CU_ASSERT_EQUAL(answer, launch_is_native() ? 'y' : 'n');
+    CU_ASSERT_EQUAL(answer, test_is_native() ? 'y' : 'n');
     CU_ASSERT_EQUAL(close(say[0]), 0);
 }
 

@@ -126,8 +126,9 @@ void mesh_host_config_exited_set(mesh_host_config_t *config, mesh_host_fn_t fn,
  * struct `init` reaches the host's function (mesh_self_initial).
  * Ownership: *ret_host is the caller's, to be closed; what is in `init` is
  * taken on success only.
- * Errors: those of pal_process_start and mesh_message_pack; MESH_E_CLOSED
- * after mesh_hosts_shutdown. */
+ * Errors: those of pal_process_start and mesh_message_pack; APR_ENOTIMPL: to
+ * be confined, where pal has nothing for it (pal_confine_offers);
+ * MESH_E_CLOSED after mesh_hosts_shutdown. */
 apr_status_t mesh_host_launch(mesh_host_t **ret_host, mesh_hosts_t *hosts,
                               mesh_host_config_t *config,
                               const ProtobufCMessage *init);

@@ -3,7 +3,8 @@
  *
  * Life cycle: pal_confine_create; choose layers; pal_confine_apply once, for
  * good, while the process has a single thread (an older thread would stay
- * free); pal_confine_held tells layer by layer what holds.
+ * free); pal_confine_held tells layer by layer what holds. With
+ * --disable-linux-native there is no layer.
  *
  * Threads: one. */
 #ifndef PAL_CONFINE_H
