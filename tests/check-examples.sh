@@ -24,6 +24,11 @@ prints 'time is up: code -1, signal 9' 0 examples/process 0 /bin/sleep 100
 prints 'running the program: No such file or directory' 1 \
     examples/process 20 /nowhere
 
+prints '11 bytes: hello there' 0 examples/region 'hello there'
+prints '' 1 examples/region ''
+prints 'descriptor 3: Bad file descriptor' 1 sh -c \
+    'exec 3<&-; exec examples/region'
+
 # Held by what there is: a cgroup or process groups.
 left_behind() {
     KEEPER=pal/pal-keeper examples/job "$@" | sed 's/held by .*/held/'

@@ -198,7 +198,9 @@ endif
 test_scripts = \
 	%D%/check-core-pure.sh \
 	%D%/check-examples.sh \
+	%D%/check-exercised.sh \
 	%D%/check-exports.sh \
+	%D%/check-globals.sh \
 	%D%/check-headers.sh \
 	%D%/check-man.sh \
 	%D%/check-os-headers.sh \
