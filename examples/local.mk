@@ -2,11 +2,13 @@
 # tests/check-examples.sh; those of foreign loops are tests themselves.
 
 if !PAL_WINDOWS
-check_PROGRAMS += %D%/job %D%/process
+check_PROGRAMS += %D%/job %D%/process %D%/region
 %C%_job_CPPFLAGS = $(PAL_CPPFLAGS)
 %C%_job_LDADD = pal/libpal-1.la $(APR_LIBS)
 %C%_process_CPPFLAGS = $(PAL_CPPFLAGS)
 %C%_process_LDADD = pal/libpal-1.la $(APR_LIBS)
+%C%_region_CPPFLAGS = $(PAL_CPPFLAGS)
+%C%_region_LDADD = pal/libpal-1.la $(APR_LIBS)
 
 hosting_examples = %D%/loop_glib %D%/loop_poll %D%/loop_uv
 check_PROGRAMS += $(hosting_examples)

@@ -16,6 +16,9 @@ allowed() {
         # spawn_linux.c: a lock, held while the kernel marks the whole process
         # as not to be dumped.
         echo mark_lock
+        # signal_unix.c: which pipes tell of a signal; there is one handler
+        # for the whole process.
+        echo lock places
         ;;
     mesh)
         echo __TMC_END__ __dso_handle completed

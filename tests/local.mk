@@ -110,6 +110,7 @@ test_programs += \
 	%D%/unit/test_channels \
 	%D%/unit/test_link \
 	%D%/unit/test_membership \
+	%D%/unit/test_mesh_status \
 	%D%/unit/test_node \
 	%D%/unit/test_packet_vectors \
 	%D%/unit/test_pal_busy \

@@ -188,6 +188,10 @@ static apr_status_t run_with_port(mesh_self_t *self, const char *mode)
     else if (strcmp(mode, "env") == 0) {
         rv = env(port);
     }
+    else if (strcmp(mode, "name") == 0) {
+        rv = mesh_port_send_bytes(port, mesh_self_name(self),
+                                  strlen(mesh_self_name(self)));
+    }
     else {
         rv = APR_ENOTIMPL;
     }

@@ -11,6 +11,7 @@
  *   alive       writes a byte to descriptor ALIVE_HANDLE and never returns
  *   waiting     writes a byte to ALIVE_HANDLE and waits for a message
  *   count       initial message: reads files, replies how many bytes
+ *   name        replies its name on its port
  *   env         replies the value of HOST_MODE_ENV on its port
  */
 #ifndef TESTS_HOST_MODES_H

@@ -528,6 +528,21 @@ static void env_reaches_host(void)
     end();
 }
 
+/* The one it was given; without the right to connect it is no less a host. */
+static void own_name(void)
+{
+    mesh_host_config_t *config;
+    mesh_port_t *port;
+
+    begin();
+    config = configure("name");
+    mesh_host_config_may_connect_set(config, 0);
+    TEST_OK(mesh_host_launch_port(NULL, mesh.hosts, config, &port));
+    expect_text(port, "tested");
+    mesh_port_close(&port);
+    end();
+}
+
 static pal_handle_t make_file(const char *text)
 {
     pal_handle_t file;
@@ -662,6 +677,7 @@ static const test_case_t cases[] = {
     {"destroy_kills", destroy_kills},
     {"hears_of_stop", hears_of_stop},
     {"env_reaches_host", env_reaches_host},
+    {"own_name", own_name},
     {"initial_message", initial_message},
     {"hosts_talk", hosts_talk},
     {"many_hosts", many_hosts},

@@ -395,7 +395,43 @@ static void answers(void)
     two_nodes_end(&n);
 }
 
+/* A struct by a plain port, with a port in it. */
+static void without_channel(void)
+{
+    Channels__Greeting greeting = CHANNELS__GREETING__INIT;
+    Mesh__Port reply = MESH__PORT__INIT;
+    mesh_message_t *message = NULL;
+    mesh_port_t *near_end, *far_end;
+    ProtobufCMessage *tree;
+    two_nodes_t n;
+
+    two_nodes_start(&n);
+    TEST_OK(mesh_port_pair(n.leader, &near_end, &far_end));
+    greeting.text = "\xff";
+    CU_ASSERT_EQUAL(mesh_message_pack(&message, &greeting.base), MESH_E_VALUE);
+    CU_ASSERT_PTR_NULL(message);
+    greeting.text = "hello";
+    greeting.has_reply_case = CHANNELS__GREETING__HAS_REPLY_REPLY;
+    greeting.reply = &reply;
+    reply.slot = mesh_port_slot(&far_end);
+    TEST_OK(mesh_message_pack(&message, &greeting.base));
+    CU_ASSERT_PTR_NULL(far_end);
+    TEST_OK(mesh_port_send(n.ours, &message));
+    TEST_OK(mesh_port_recv(n.theirs, DEADLINE, &message));
+    TEST_OK(
+        mesh_message_unpack(message, &channels__greeting__descriptor, &tree));
+    CU_ASSERT_STRING_EQUAL(((Channels__Greeting *)tree)->text, "hello");
+    far_end = mesh_port_take(((Channels__Greeting *)tree)->reply->slot);
+    mesh_message_destroy(&message);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(far_end);
+    assert_passes(far_end, near_end, "reply", 5);
+    mesh_port_close(&far_end);
+    mesh_port_close(&near_end);
+    two_nodes_end(&n);
+}
+
 static const test_case_t cases[] = {
+    {"without_channel", without_channel},
     {"numbers_local", numbers_local},
     {"receiver_closed", receiver_closed},
     {"clones", clones},

@@ -486,6 +486,62 @@ static void bad_arguments(void)
     two_nodes_end(&n);
 }
 
+static void ignore_event(void *baton, const pal_log_event_t *event)
+{
+    (void)baton;
+    (void)event;
+}
+
+/* What it was given, and whose the ports are. */
+static void belongings(void)
+{
+    mesh_node_t *node = NULL;
+    mesh_port_t *a, *b;
+    pal_loop_t *loop;
+    pal_log_t *log;
+    two_nodes_t n;
+
+    TEST_OK(pal_loop_create(&loop, test_pool()));
+    TEST_OK(
+        pal_log_create(&log, PAL_LOG_ERROR, ignore_event, NULL, test_pool()));
+    TEST_OK(mesh_node_create(&node, loop, log, test_pool()));
+    CU_ASSERT_PTR_EQUAL(mesh_node_log(node), log);
+    CU_ASSERT_PTR_EQUAL(mesh_node_loop(node), loop);
+    TEST_OK(mesh_port_pair(node, &a, &b));
+    CU_ASSERT_PTR_EQUAL(mesh_port_node(a), node);
+    CU_ASSERT_PTR_EQUAL(mesh_port_node(b), node);
+    mesh_port_close(&a);
+    mesh_port_close(&b);
+    TEST_OK(mesh_node_shutdown(node, DEADLINE));
+    mesh_node_destroy(&node);
+    pal_loop_destroy(loop);
+
+    two_nodes_start(&n);
+    CU_ASSERT_PTR_NULL(mesh_node_log(n.leader));
+    CU_ASSERT_PTR_EQUAL(mesh_port_node(n.ours), n.leader);
+    CU_ASSERT_PTR_EQUAL(mesh_port_node(n.theirs), n.follower);
+    two_nodes_end(&n);
+}
+
+/* By its user: at both ends, and no others. */
+static void failed_port(void)
+{
+    mesh_message_t *message = NULL;
+    mesh_port_t *a, *b;
+    two_nodes_t n;
+
+    two_nodes_start(&n);
+    TEST_OK(mesh_port_pair(n.leader, &a, &b));
+    mesh_port_fail(n.ours);
+    CU_ASSERT_EQUAL(mesh_port_status(n.ours), MESH_E_FAILED);
+    CU_ASSERT_EQUAL(mesh_port_recv(n.theirs, DEADLINE, &message),
+                    MESH_E_FAILED);
+    assert_passes(a, b, "alive", 5);
+    mesh_port_close(&a);
+    mesh_port_close(&b);
+    two_nodes_end(&n);
+}
+
 static const test_case_t cases[] = {
     {"local_pair", local_pair},
     {"sizes_across", sizes_across},
@@ -504,6 +560,8 @@ static const test_case_t cases[] = {
     {"node_lost", node_lost},
     {"node_lost_with_open_port", node_lost_with_open_port},
     {"bad_arguments", bad_arguments},
+    {"belongings", belongings},
+    {"failed_port", failed_port},
     {NULL, NULL},
 };
 

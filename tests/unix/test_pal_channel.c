@@ -231,7 +231,7 @@ static void test_bad_handles(void)
 
     open_link(&link, TYPE);
     CU_ASSERT_TRUE(APR_STATUS_IS_EBADF(send_text(link.here, "x", handles, 2)));
-    handles[1] = (pal_handle_t)1 << 32; /* not 0, as an int of it would be */
+    handles[1] = INTPTR_MAX / 2 + 1; /* not 0, as an int of it would be */
     CU_ASSERT_TRUE(APR_STATUS_IS_EBADF(send_text(link.here, "x", handles, 2)));
     CU_ASSERT_TRUE(APR_STATUS_IS_EAGAIN(receive(link.there, &packet)));
     close_link(&link);

@@ -55,7 +55,7 @@ static void dups(void)
     pal_handle_close(&ends[0]);
 
     CU_ASSERT_EQUAL(pal_handle_dup(PAL_HANDLE_NONE, &untouched), EBADF);
-    CU_ASSERT_EQUAL(pal_handle_dup((pal_handle_t)1 << 32, &untouched), EBADF);
+    CU_ASSERT_EQUAL(pal_handle_dup(INTPTR_MAX / 2 + 1, &untouched), EBADF);
     CU_ASSERT_EQUAL(untouched, 77);
 }
 

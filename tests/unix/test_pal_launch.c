@@ -488,7 +488,7 @@ static void failures(void)
     TEST_OK(pal_command_handle_add(command, closed, 7));
     launch_failure(command, EBADF, PAL_STEP_HANDLES);
     TEST_OK(pal_command_handles_clear(command));
-    TEST_OK(pal_command_handle_add(command, (pal_handle_t)1 << 32, 7));
+    TEST_OK(pal_command_handle_add(command, INTPTR_MAX / 2 + 1, 7));
     launch_failure(command, EBADF, PAL_STEP_HANDLES);
     TEST_OK(pal_command_handles_clear(command));
     CU_ASSERT_STRING_EQUAL(launch_output(command), "0,1,2");
