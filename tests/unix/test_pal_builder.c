@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -190,6 +191,32 @@ static void pipes(void)
     CU_ASSERT_EQUAL(launch_finish(process), -SIGKILL);
     TEST_OK(pal_command_program_set(command, "/nonexistent"));
     launch_failure(command, ENOENT, PAL_STEP_EXEC);
+}
+
+/* The child's end is the other end of ours. */
+static void stderr_by_pipe(void)
+{
+    pal_command_t *command = launch_command("links");
+    pal_handle_t errors = PAL_HANDLE_NONE, output = PAL_HANDLE_NONE;
+    char text[1024] = "", *third;
+    pal_process_t *process;
+    struct stat info;
+    char byte;
+
+    TEST_OK(pal_command_stdio_set(command, 1, PAL_STDIO_PIPE));
+    TEST_OK(pal_command_stdio_set(command, 2, PAL_STDIO_PIPE));
+    process = launch_start(command);
+    TEST_OK(pal_process_pipe_take(process, 1, &output));
+    TEST_OK(pal_process_pipe_take(process, 2, &errors));
+    CU_ASSERT_EQUAL(launch_finish(process), 0);
+    CU_ASSERT_TRUE(read((int)output, text, sizeof(text) - 1) > 0);
+    CU_ASSERT_EQUAL(fstat((int)errors, &info), 0);
+    third = strrchr(text, '[');
+    CU_ASSERT_PTR_NOT_NULL_FATAL(third);
+    CU_ASSERT_EQUAL(strtoull(third + 1, NULL, 10), info.st_ino);
+    CU_ASSERT_EQUAL(read((int)errors, &byte, 1), 0);
+    pal_handle_close(&output);
+    pal_handle_close(&errors);
 }
 
 static void stderr_into_stdout(void)
@@ -421,6 +448,83 @@ static void closed_handles(void)
     close(own);
 }
 
+/* The first numbers that are no stdio, swapped. */
+static void first_numbers_swapped(void)
+{
+    pal_command_t *command = launch_command_with("take", "3");
+    int ends[2][2], kept[2], i;
+
+    for (i = 0; i < 2; i++) {
+        kept[i] = fcntl(3 + i, F_DUPFD_CLOEXEC, 50);
+        CU_ASSERT_EQUAL_FATAL(pipe2(ends[i], O_CLOEXEC), 0);
+        CU_ASSERT_EQUAL(write(ends[i][1], i == 0 ? "a" : "b", 1), 1);
+        close(ends[i][1]);
+        ends[i][1] = fcntl(ends[i][0], F_DUPFD_CLOEXEC, 50);
+        close(ends[i][0]);
+    }
+    for (i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(dup2(ends[i][1], 3 + i), 3 + i);
+        close(ends[i][1]);
+    }
+    TEST_OK(pal_command_arg_add(command, "4"));
+    TEST_OK(pal_command_handle_add(command, 3, 4));
+    TEST_OK(pal_command_handle_add(command, 4, 3));
+    CU_ASSERT_STRING_EQUAL(launch_output(command), "ba");
+    for (i = 0; i < 2; i++) {
+        close(3 + i);
+        if (kept[i] >= 0) {
+            CU_ASSERT_EQUAL(dup3(kept[i], 3 + i, O_CLOEXEC), 3 + i);
+            close(kept[i]);
+        }
+    }
+}
+
+static void count_end(void *baton, pal_process_t *process)
+{
+    *(int *)baton += pal_process_has_ended(process);
+}
+
+static int has_counted(void *baton)
+{
+    return *(int *)baton > 0;
+}
+
+static void get_signals(struct sigaction *actions, sigset_t *mask)
+{
+    int number;
+
+    memset(actions, 0, NSIG * sizeof(*actions)); /* some are not to be had */
+    for (number = 1; number < NSIG; number++)
+        (void)sigaction(number, NULL, &actions[number]);
+    pthread_sigmask(SIG_SETMASK, NULL, mask);
+}
+
+/* Launches, waits and watches leave the program's signals alone. */
+static void own_signals(void)
+{
+    struct sigaction before[NSIG], after[NSIG];
+    pal_process_t *process;
+    sigset_t masks[2];
+    pal_loop_t *loop;
+    int n_ends = 0, number;
+
+    get_signals(before, &masks[0]);
+    TEST_OK(pal_loop_create(&loop, test_pool()));
+    CU_ASSERT_EQUAL(launch_finish(launch_start(launch_command("exit"))), 0);
+    process = launch_start(launch_command("exit"));
+    TEST_OK(pal_process_watch(process, loop, count_end, &n_ends));
+    TEST_OK(pal_loop_run_until(loop, has_counted, &n_ends, -1));
+    CU_ASSERT_EQUAL(launch_finish(process), 0);
+    pal_loop_destroy(loop);
+    get_signals(after, &masks[1]);
+    for (number = 1; number < NSIG; number++) {
+        CU_ASSERT_EQUAL(after[number].sa_handler, before[number].sa_handler);
+        CU_ASSERT_EQUAL(after[number].sa_flags, before[number].sa_flags);
+        CU_ASSERT_EQUAL(sigismember(&masks[1], number),
+                        sigismember(&masks[0], number));
+    }
+}
+
 static void signal_by_number(void)
 {
     pal_command_t *command = launch_command("echo");
@@ -455,16 +559,6 @@ static void use_of_resources(void)
                         + pal_process_system_time(process),
                     used);
     pal_process_close(&process);
-}
-
-static void count_end(void *baton, pal_process_t *process)
-{
-    *(int *)baton += pal_process_has_ended(process);
-}
-
-static int has_counted(void *baton)
-{
-    return *(int *)baton > 0;
 }
 
 static void attached(void)
@@ -526,6 +620,7 @@ static const test_case_t cases[] = {
     {"program_by_handle", program_by_handle},
     {"folder_by_handle", folder_by_handle},
     {"pipes", pipes},
+    {"stderr_by_pipe", stderr_by_pipe},
     {"stderr_into_stdout", stderr_into_stdout},
     {"closed_numbers", closed_numbers},
     {"sessions", sessions},
@@ -535,6 +630,8 @@ static const test_case_t cases[] = {
     {"parent_unchanged", parent_unchanged},
     {"hook", hook},
     {"closed_handles", closed_handles},
+    {"first_numbers_swapped", first_numbers_swapped},
+    {"own_signals", own_signals},
     {"signal_by_number", signal_by_number},
     {"use_of_resources", use_of_resources},
     {"attached", attached},
