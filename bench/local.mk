@@ -2,8 +2,20 @@
 # make bench, which leaves bench.json beside the table it prints.
 
 if !PAL_WINDOWS
-bench_programs = %D%/process_bench
+bench_programs = %D%/loop_bench %D%/process_bench
 check_PROGRAMS += $(bench_programs)
+
+%C%_loop_bench_CPPFLAGS = -I$(builddir) -I$(srcdir)/%D% $(PAL_CPPFLAGS) \
+	$(LIBUV_CFLAGS)
+%C%_loop_bench_LDADD = pal/libpal.la $(APR_LIBS) $(LIBUV_LIBS)
+%C%_loop_bench_SOURCES = \
+	%D%/bench.c \
+	%D%/bench.h \
+	%D%/loop_bench.c \
+	%D%/loop_bench.h \
+	%D%/loop_pal.c \
+	%D%/loop_raw.c \
+	%D%/loop_uv.c
 
 %C%_process_bench_CPPFLAGS = -I$(builddir) -I$(srcdir)/%D% $(PAL_CPPFLAGS) \
 	$(LIBUV_CFLAGS)

@@ -19,12 +19,15 @@ int pal__busy_start(pal__busy_t *busy, apr_time_t now)
     return 1;
 }
 
-static void begin_rest(pal__busy_t *busy, apr_time_t now)
+static void begin_rest(pal__busy_t *busy, apr_time_t now,
+                       apr_interval_time_t lost)
 {
-    busy->rest_end = now + busy->rest;
-    busy->rest *= 2;
+    if (busy->rest < lost * PAL__BUSY_REST_SHARE)
+        busy->rest = lost * PAL__BUSY_REST_SHARE;
     if (busy->rest > PAL__BUSY_LONGEST_REST)
         busy->rest = PAL__BUSY_LONGEST_REST;
+    busy->rest_end = now + busy->rest;
+    busy->rest *= 2;
     busy->n_misses = busy->n_hits = 0;
 }
 
@@ -37,7 +40,7 @@ static int was_away(const pal__busy_t *busy, apr_time_t now)
 int pal__busy_goes_on(pal__busy_t *busy, apr_time_t now)
 {
     if (was_away(busy, now)) {
-        begin_rest(busy, now);
+        begin_rest(busy, now, now - busy->last);
         return 0;
     }
     busy->last = now;
@@ -45,14 +48,14 @@ int pal__busy_goes_on(pal__busy_t *busy, apr_time_t now)
         return 1;
     busy->n_hits = 0;
     if (++busy->n_misses == PAL__BUSY_MOST_MISSES)
-        begin_rest(busy, now);
+        begin_rest(busy, now, busy->n_misses * busy->window);
     return 0;
 }
 
 void pal__busy_found(pal__busy_t *busy, apr_time_t now)
 {
     if (was_away(busy, now)) {
-        begin_rest(busy, now);
+        begin_rest(busy, now, now - busy->last);
         return;
     }
     busy->n_misses = 0;

@@ -7,10 +7,10 @@
  *   polls      --one look or yield took LONGEST_LOOK: others
  *                want this processor--------------------------> rests
  *
- * Each rest is twice as long as the one before, from SHORTEST_REST to
- * LONGEST_REST; hits in a row, HITS_TO_FORGET of them, make the next one the
- * shortest again. So a loop for which polling does not pay spends next to
- * nothing on trying.
+ * A rest is at least REST_SHARE times as long as what was lost before it, and
+ * twice as long as the rest before, from SHORTEST_REST to LONGEST_REST; hits in
+ * a row, HITS_TO_FORGET of them, make the next one the shortest again. So what
+ * trying costs is a fiftieth at first, and next to nothing after a while.
  *
  * Pure: the clock is an argument. */
 #ifndef PAL_BUSY_H
@@ -23,6 +23,7 @@
 #define PAL__BUSY_MOST_MISSES 8
 #define PAL__BUSY_SHORTEST_REST 10000
 #define PAL__BUSY_LONGEST_REST (4 * APR_USEC_PER_SEC)
+#define PAL__BUSY_REST_SHARE 50
 #define PAL__BUSY_HITS_TO_FORGET 64
 
 typedef struct pal__busy_t {

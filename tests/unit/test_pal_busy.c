@@ -3,7 +3,11 @@
 #include "busy.h"
 #include "harness.h"
 
-enum { WINDOW = 200, LOOK = 10 };
+enum {
+    WINDOW = 200,
+    LOOK = 10,
+    MISSES_REST = PAL__BUSY_MOST_MISSES * WINDOW * PAL__BUSY_REST_SHARE
+};
 
 /* Look until the window is over; returns when that is. */
 static apr_time_t miss(pal__busy_t *busy, apr_time_t now)
@@ -62,10 +66,11 @@ static void test_misses(void)
     now = hit(&busy, now);
     for (i = 0; i < PAL__BUSY_MOST_MISSES; i++)
         now = miss(&busy, now);
-    CU_ASSERT_TRUE(rests(&busy, now, PAL__BUSY_SHORTEST_REST));
+    CU_ASSERT_TRUE(rests(&busy, now, MISSES_REST));
 }
 
-/* One look that took long is enough, found or not. */
+/* One look that took long is enough, found or not. What it took decides how
+ * long the rest is. */
 static void test_long_look(void)
 {
     const apr_interval_time_t most = PAL__BUSY_LONGEST_LOOK;
@@ -85,12 +90,24 @@ static void test_long_look(void)
     now += most + 1;
     pal__busy_found(&busy, now);
     CU_ASSERT_TRUE(rests(&busy, now, PAL__BUSY_SHORTEST_REST));
+
+    pal__busy_init(&busy, WINDOW);
+    CU_ASSERT_TRUE(pal__busy_start(&busy, now));
+    now += 4000;
+    CU_ASSERT_FALSE(pal__busy_goes_on(&busy, now));
+    CU_ASSERT_TRUE(rests(&busy, now, 4000 * PAL__BUSY_REST_SHARE));
+
+    pal__busy_init(&busy, WINDOW);
+    CU_ASSERT_TRUE(pal__busy_start(&busy, now));
+    now += PAL__BUSY_LONGEST_REST;
+    CU_ASSERT_FALSE(pal__busy_goes_on(&busy, now));
+    CU_ASSERT_TRUE(rests(&busy, now, PAL__BUSY_LONGEST_REST));
 }
 
-/* Rests double up to the longest, so that what is spent on trying becomes a
- * ten-thousandth; hits in a row make them short again. */
+/* Rests double up to the longest; hits in a row make them short again. */
 static void test_rests(void)
 {
+    const apr_interval_time_t most = PAL__BUSY_LONGEST_LOOK + 1;
     apr_interval_time_t rest = PAL__BUSY_SHORTEST_REST;
     apr_time_t now = 1000;
     pal__busy_t busy;
@@ -99,7 +116,7 @@ static void test_rests(void)
     pal__busy_init(&busy, WINDOW);
     for (i = 0; i < 20; i++) {
         CU_ASSERT_TRUE(pal__busy_start(&busy, now));
-        now += 1000;
+        now += most;
         CU_ASSERT_FALSE(pal__busy_goes_on(&busy, now));
         CU_ASSERT_TRUE(rests(&busy, now, rest));
         now += rest;
@@ -114,7 +131,7 @@ static void test_rests(void)
     for (i = 0; i < PAL__BUSY_HITS_TO_FORGET; i++)
         now = hit(&busy, now);
     CU_ASSERT_TRUE(pal__busy_start(&busy, now));
-    now += 1000;
+    now += most;
     CU_ASSERT_FALSE(pal__busy_goes_on(&busy, now));
     CU_ASSERT_TRUE(rests(&busy, now, PAL__BUSY_SHORTEST_REST));
 }
