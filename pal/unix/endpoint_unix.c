@@ -404,22 +404,25 @@ static int is_asked_for_room(const pal__endpoint_t *endpoint)
     return endpoint->was_refused || (endpoint->wants & PAL_WRITABLE);
 }
 
-/* Ask the system for what is needed now. A socket that is not full, but takes
- * nothing, must not be asked about: it would answer at once. */
-static apr_status_t ask(pal__endpoint_t *endpoint)
+/* What the system is to tell of; under the lock. A socket that is not full,
+ * but takes nothing, must not be asked about: it would answer at once. */
+static int needed(const pal__endpoint_t *endpoint)
 {
     int events = endpoint->wants & PAL_READABLE;
-    apr_status_t stalled, rv;
 
-    lock(endpoint);
-    stalled = endpoint->stalled;
-    if (stalled == APR_SUCCESS
+    if (endpoint->stalled == APR_SUCCESS
             ? endpoint->queue != NULL || is_asked_for_room(endpoint)
             : has_room(endpoint) && is_asked_for_room(endpoint))
         events |= PAL_WRITABLE;
-    unlock(endpoint);
-    rv = pal_watch_set(endpoint->watch, events);
-    if (rv != APR_SUCCESS || stalled != APR_SUCCESS)
+    return events;
+}
+
+/* Ask the system for `events`. */
+static apr_status_t ask(pal__endpoint_t *endpoint, int events, int is_stalled)
+{
+    apr_status_t rv = pal_watch_set(endpoint->watch, events);
+
+    if (rv != APR_SUCCESS || is_stalled)
         (void)pal_timer_start(endpoint->retry, STALL_RETRY);
     return rv;
 }
@@ -446,14 +449,16 @@ static int to_report(pal__endpoint_t *endpoint, int events)
 static void on_event(void *baton, int events)
 {
     pal__endpoint_t *endpoint = baton;
-    int report;
+    int report, is_stalled;
 
     lock(endpoint);
     if (events & (PAL_WRITABLE | PAL_HANGUP))
         flush(endpoint);
     report = to_report(endpoint, events);
+    events = needed(endpoint);
+    is_stalled = endpoint->stalled != APR_SUCCESS;
     unlock(endpoint);
-    (void)ask(endpoint);
+    (void)ask(endpoint, events, is_stalled);
     if (report != 0)
         endpoint->fn(endpoint->baton, report); /* may close it */
 }
@@ -500,10 +505,16 @@ apr_status_t pal__endpoint_watch(pal__endpoint_t *endpoint, pal_loop_t *loop,
 
 apr_status_t pal__endpoint_want(pal__endpoint_t *endpoint, int events)
 {
+    int is_stalled;
+
     if (endpoint->watch == NULL)
         return APR_EINVAL;
+    lock(endpoint);
     endpoint->wants = events & (PAL_READABLE | PAL_WRITABLE);
-    return ask(endpoint);
+    events = needed(endpoint);
+    is_stalled = endpoint->stalled != APR_SUCCESS;
+    unlock(endpoint);
+    return ask(endpoint, events, is_stalled);
 }
 
 void pal__endpoint_unwatch(pal__endpoint_t *endpoint)
