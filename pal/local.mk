@@ -12,6 +12,7 @@ palinclude_HEADERS = \
 	%D%/include/pal/file.h \
 	%D%/include/pal/handle.h \
 	%D%/include/pal/job.h \
+	%D%/include/pal/listener.h \
 	%D%/include/pal/log.h \
 	%D%/include/pal/loop.h \
 	%D%/include/pal/pal.h \
@@ -56,6 +57,7 @@ else
 %C%_libpal_la_SOURCES += \
 	%D%/unix/basics_unix.c \
 	%D%/unix/channel_unix.c \
+	%D%/unix/connect_unix.c \
 	%D%/unix/endpoint_unix.c \
 	%D%/unix/endpoint_unix.h \
 	%D%/unix/fd.h \
@@ -66,9 +68,14 @@ else
 	%D%/unix/launch_unix.c \
 	%D%/unix/launcher_unix.c \
 	%D%/unix/launcher_unix.h \
+	%D%/unix/listener_unix.c \
 	%D%/unix/message_unix.c \
 	%D%/unix/message_unix.h \
+	%D%/unix/peer_unix.c \
+	%D%/unix/peer_unix.h \
 	%D%/unix/pidfd.h \
+	%D%/unix/place_unix.c \
+	%D%/unix/place_unix.h \
 	%D%/unix/plant.h \
 	%D%/unix/process_unix.c \
 	%D%/unix/process_unix.h \

@@ -6,8 +6,8 @@
  *   the functions below;
  *   pal_watch_* of <pal/loop.h>, on top of its poller, and pal_signal_*, on
  *   top of alarms;
- *   all of <pal/channel.h>, <pal/file.h>, <pal/handle.h>, <pal/region.h>,
- *   <pal/self.h> and <pal/stream.h>;
+ *   all of <pal/channel.h>, <pal/file.h>, <pal/handle.h>, <pal/listener.h>,
+ *   <pal/region.h>, <pal/self.h> and <pal/stream.h>;
  *   its half of <pal/process.h>, which process_private.h describes;
  *   the layers of <pal/confine.h>, see confine_private.h.
  *

@@ -128,6 +128,7 @@ test_programs += \
 	%D%/unix/test_pal_channel \
 	%D%/unix/test_pal_channel_framed \
 	%D%/unix/test_pal_confine \
+	%D%/unix/test_pal_connect \
 	%D%/unix/test_pal_crowd \
 	%D%/unix/test_pal_file \
 	%D%/unix/test_pal_framing \
@@ -137,6 +138,7 @@ test_programs += \
 	%D%/unix/test_pal_job_namespaces \
 	%D%/unix/test_pal_launch \
 	%D%/unix/test_pal_loop_close \
+	%D%/unix/test_pal_listener \
 	%D%/unix/test_pal_privilege \
 	%D%/unix/test_pal_process \
 	%D%/unix/test_pal_queue \

@@ -14,12 +14,6 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#ifdef HAVE_LINUX_NATIVE
-#    define PAIR_TYPE SOCK_SEQPACKET
-#else
-#    define PAIR_TYPE SOCK_STREAM
-#endif
-
 #define PACKET_OVERHEAD 64 /* what Linux counts for one, rounded up */
 
 struct pal_channel_t {
@@ -32,7 +26,7 @@ struct pal_channel_t {
 
 apr_status_t pal_channel_pair(pal_handle_t ret_ends[2])
 {
-    return pal__socket_pair(PAIR_TYPE, ret_ends);
+    return pal__socket_pair(PAL__CHANNEL_TYPE, ret_ends);
 }
 
 apr_status_t pal_channel_open(pal_channel_t **ret_channel, pal_handle_t *end)

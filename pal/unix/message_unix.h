@@ -4,7 +4,15 @@
 
 #include <pal/channel.h>
 
+#include <sys/socket.h>
 #include <sys/uio.h>
+
+/* What sockets of ours carry packets. */
+#ifdef HAVE_LINUX_NATIVE
+#    define PAL__CHANNEL_TYPE SOCK_SEQPACKET
+#else
+#    define PAL__CHANNEL_TYPE SOCK_STREAM
+#endif
 
 /* What a call sends. */
 typedef struct pal__outgoing_t {

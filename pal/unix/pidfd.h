@@ -8,6 +8,9 @@
 /* A descriptor; -1, and errno. */
 int pal__pidfd_open(pid_t pid);
 
+/* One of the process that connected to this socket, or was connected to. */
+int pal__pidfd_of_peer(int socket);
+
 /* Send the signal `number`; -1, and errno. */
 int pal__pidfd_signal(int pidfd, int number);
 

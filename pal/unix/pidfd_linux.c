@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +17,10 @@
 #    define SYS_pidfd_open 434
 #endif
 
+#ifndef SO_PEERPIDFD
+#    define SO_PEERPIDFD 77
+#endif
+
 /* The kernel itself never says EPERM: that is a filter's way to say no. */
 int pal__pidfd_open(pid_t pid)
 {
@@ -24,6 +29,18 @@ int pal__pidfd_open(pid_t pid)
     if (pidfd < 0 && errno == EPERM)
         errno = ENOSYS;
     return pidfd;
+}
+
+int pal__pidfd_of_peer(int socket)
+{
+    int pidfd = -1;
+    socklen_t len = sizeof(pidfd);
+
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
+        return pidfd;
+    if (errno == ENOPROTOOPT)
+        errno = ENOSYS;
+    return -1;
 }
 
 int pal__pidfd_signal(int pidfd, int number)

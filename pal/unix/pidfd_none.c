@@ -11,6 +11,13 @@ int pal__pidfd_open(pid_t pid)
     return -1;
 }
 
+int pal__pidfd_of_peer(int socket)
+{
+    (void)socket;
+    errno = ENOSYS;
+    return -1;
+}
+
 int pal__pidfd_signal(int pidfd, int number)
 {
     (void)pidfd;

@@ -116,19 +116,16 @@ void pal__process_free(pal_process_t *process)
     free(process);
 }
 
-apr_status_t pal_process_attach(pal_process_t **ret_process, apr_int64_t pid)
+apr_status_t pal__process_hold(pal_process_t **ret_process, pid_t pid,
+                               int pidfd)
 {
     pal_process_t *process;
-    int pidfd, err;
+    int err;
 
-    if (pid <= 0 || pid > INT_MAX)
-        return APR_EINVAL;
-    pidfd = pal__pidfd_open((pid_t)pid);
     if (pidfd < 0)
         return errno == ENOSYS ? APR_ENOTIMPL : errno;
     process = pal__process_new();
-    err = process == NULL ? ENOMEM
-                          : pal__process_follow(process, (pid_t)pid, pidfd);
+    err = process == NULL ? ENOMEM : pal__process_follow(process, pid, pidfd);
     if (err != 0) {
         (void)close(pidfd);
         return err;
@@ -136,6 +133,14 @@ apr_status_t pal_process_attach(pal_process_t **ret_process, apr_int64_t pid)
     process->is_attached = 1;
     *ret_process = process;
     return APR_SUCCESS;
+}
+
+apr_status_t pal_process_attach(pal_process_t **ret_process, apr_int64_t pid)
+{
+    if (pid <= 0 || pid > INT_MAX)
+        return APR_EINVAL;
+    return pal__process_hold(ret_process, (pid_t)pid,
+                             pal__pidfd_open((pid_t)pid));
 }
 
 apr_status_t pal_process_pipe_take(pal_process_t *process, int number,

@@ -39,6 +39,11 @@ pal_process_t *pal__process_new(void);
  * by other means. Returns an errno value, and then has done nothing. */
 int pal__process_follow(pal_process_t *process, pid_t pid, int pidfd);
 
+/* Hold a process that need not be a child, by its pidfd, which is taken over;
+ * -1: none, for the reason that errno gives. */
+apr_status_t pal__process_hold(pal_process_t **ret_process, pid_t pid,
+                               int pidfd);
+
 /* Close the pipes, and free it. It is followed no more. */
 void pal__process_free(pal_process_t *process);
 

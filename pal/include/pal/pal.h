@@ -10,6 +10,7 @@
 #include <pal/file.h>
 #include <pal/handle.h>
 #include <pal/job.h>
+#include <pal/listener.h>
 #include <pal/log.h>
 #include <pal/loop.h>
 #include <pal/privilege.h>

@@ -1,0 +1,331 @@
+#include "config.h"
+
+#include <pal/listener.h>
+
+#include "message_unix.h"
+#include "peer_unix.h"
+#include "place_unix.h"
+
+#include <pal/status.h>
+
+#include <apr_general.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_BACKLOG 128
+#define PAUSE 100000 /* us without looking at clients when room is short */
+#define TRIES 100    /* to get a name that others want, too */
+
+struct pal_listener_t {
+    pal_listen_kind_t kind;
+    int mode;
+    int backlog;
+    int replaces;
+
+    int fd; /* -1: not open */
+    pal__place_t place;
+    dev_t device; /* of the socket that is ours, and its number */
+    ino_t inode;
+
+    pal_watch_t *watch;
+    pal_timer_t *pause;
+    pal_listener_fn_t fn;
+    void *baton;
+};
+
+static apr_status_t clean_up(void *baton)
+{
+    pal_listener_close(baton);
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_listener_create(pal_listener_t **ret_listener,
+                                 pal_listen_kind_t kind, apr_pool_t *pool)
+{
+    pal_listener_t *listener = apr_palloc(pool, sizeof(*listener));
+
+    if (listener == NULL)
+        return APR_ENOMEM;
+    memset(listener, 0, sizeof(*listener));
+    listener->kind = kind;
+    listener->mode = 0600;
+    listener->backlog = DEFAULT_BACKLOG;
+    listener->fd = -1;
+    apr_pool_cleanup_register(pool, listener, clean_up, apr_pool_cleanup_null);
+    *ret_listener = listener;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_listener_mode_set(pal_listener_t *listener, int mode)
+{
+    if (mode < 0 || mode > 0777)
+        return APR_EINVAL;
+    listener->mode = mode;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_listener_backlog_set(pal_listener_t *listener, int n)
+{
+    if (n < 1)
+        return APR_EINVAL;
+    listener->backlog = n;
+    return APR_SUCCESS;
+}
+
+void pal_listener_replace_set(pal_listener_t *listener, int on)
+{
+    listener->replaces = on;
+}
+
+/* ---- the path ---- */
+
+/* A name that nobody can guess, and so nobody occupies. */
+#define TEMPORARY_LEN 22
+
+static apr_status_t make_name(char name[TEMPORARY_LEN])
+{
+    unsigned char random[8];
+    int i, n = snprintf(name, TEMPORARY_LEN, ".pal-");
+    apr_status_t rv = apr_generate_random_bytes(random, sizeof(random));
+
+    for (i = 0; i < (int)sizeof(random); i++)
+        n +=
+            snprintf(name + n, (size_t)(TEMPORARY_LEN - n), "%02x", random[i]);
+    return rv;
+}
+
+/* What is at `name`? APR_SUCCESS: a socket. A link is not followed. */
+static apr_status_t check_socket(const pal__place_t *place, const char *name)
+{
+    struct stat st;
+
+    if (fstatat(place->folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno;
+    return S_ISSOCK(st.st_mode) ? APR_SUCCESS : PAL_E_KIND;
+}
+
+/* Has this socket nobody any more? Asked by connecting one of another type,
+ * which the owner does not notice. Who may not ask is not told. */
+static int is_dead(const pal__place_t *place, const char *name)
+{
+    struct sockaddr_un address;
+    int fd, ret;
+
+    if (pal__place_address(place, name, &address) != APR_SUCCESS)
+        return 0;
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    ret = connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0
+          && errno == ECONNREFUSED;
+    (void)close(fd);
+    return ret;
+}
+
+/* Remove the socket at the path if it is dead. It is moved away first: another
+ * listener may have replaced it since it was found dead, and that one gets its
+ * name back. */
+static apr_status_t remove_dead(const pal__place_t *place)
+{
+    char grave[TEMPORARY_LEN];
+    apr_status_t rv = check_socket(place, place->name);
+
+    if (rv == APR_SUCCESS && !is_dead(place, place->name))
+        rv = APR_EEXIST;
+    if (rv == APR_SUCCESS)
+        rv = make_name(grave);
+    if (rv == APR_SUCCESS
+        && renameat(place->folder, place->name, place->folder, grave) != 0)
+        rv = errno;
+    if (APR_STATUS_IS_ENOENT(rv))
+        return APR_SUCCESS;
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!is_dead(place, grave)) {
+        (void)linkat(place->folder, grave, place->folder, place->name, 0);
+        rv = APR_EEXIST;
+    }
+    (void)unlinkat(place->folder, grave, 0);
+    return rv;
+}
+
+/* Give our socket, at `temporary`, its name. A link fails if there is one of
+ * that name, so of several that try one succeeds. */
+static apr_status_t claim(pal_listener_t *listener, const pal__place_t *place,
+                          const char *temporary)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    if (listener->replaces) {
+        rv = check_socket(place, place->name);
+        if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv))
+            return rv;
+        return renameat(place->folder, temporary, place->folder, place->name)
+                       == 0
+                   ? APR_SUCCESS
+                   : errno;
+    }
+    for (i = 0; i < TRIES && rv == APR_SUCCESS; i++) {
+        if (linkat(place->folder, temporary, place->folder, place->name, 0)
+            == 0) {
+            (void)unlinkat(place->folder, temporary, 0);
+            return APR_SUCCESS;
+        }
+        rv = errno == EEXIST ? remove_dead(place) : errno;
+    }
+    return rv != APR_SUCCESS ? rv : APR_EEXIST;
+}
+
+/* Bind `fd`, listen, and only then give it its name. */
+static apr_status_t establish(pal_listener_t *listener, int fd,
+                              const pal__place_t *place)
+{
+    char temporary[TEMPORARY_LEN];
+    struct sockaddr_un address;
+    struct stat st;
+    apr_status_t rv = make_name(temporary);
+
+    if (rv == APR_SUCCESS)
+        rv = pal__place_address(place, temporary, &address);
+    if (rv == APR_SUCCESS
+        && bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+        rv = errno;
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (fchmodat(place->folder, temporary, (mode_t)listener->mode, 0) != 0
+        || fstatat(place->folder, temporary, &st, AT_SYMLINK_NOFOLLOW) != 0
+        || listen(fd, listener->backlog) != 0)
+        rv = errno;
+    if (rv == APR_SUCCESS)
+        rv = claim(listener, place, temporary);
+    if (rv != APR_SUCCESS) {
+        (void)unlinkat(place->folder, temporary, 0);
+        return rv;
+    }
+    listener->device = st.st_dev;
+    listener->inode = st.st_ino;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_listener_open(pal_listener_t *listener, const char *path)
+{
+    int type =
+        listener->kind == PAL_LISTEN_STREAM ? SOCK_STREAM : PAL__CHANNEL_TYPE;
+    pal__place_t place;
+    apr_status_t rv;
+    int fd;
+
+    if (listener->fd >= 0)
+        return PAL_E_STARTED;
+    rv = pal__place_open(&place, path);
+    if (rv != APR_SUCCESS)
+        return rv;
+    fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    rv = fd < 0 ? errno : establish(listener, fd, &place);
+    if (rv != APR_SUCCESS) {
+        if (fd >= 0)
+            (void)close(fd);
+        pal__place_close(&place);
+        return rv;
+    }
+    listener->fd = fd;
+    listener->place = place;
+    return APR_SUCCESS;
+}
+
+/* ---- clients ---- */
+
+static void on_client(void *baton, int events)
+{
+    pal_listener_t *listener = baton;
+
+    (void)events;
+    listener->fn(listener->baton, listener); /* may close it */
+}
+
+static void on_pause_end(void *baton)
+{
+    pal_listener_t *listener = baton;
+
+    (void)pal_watch_set(listener->watch, PAL_READABLE);
+}
+
+static void unwatch(pal_listener_t *listener)
+{
+    pal_watch_close(&listener->watch);
+    pal_timer_close(&listener->pause);
+}
+
+apr_status_t pal_listener_watch(pal_listener_t *listener, pal_loop_t *loop,
+                                pal_listener_fn_t fn, void *baton)
+{
+    apr_status_t rv;
+
+    if (fn == NULL) {
+        unwatch(listener);
+        return APR_SUCCESS;
+    }
+    if (listener->fd < 0)
+        return APR_EINVAL;
+    if (listener->watch != NULL)
+        return APR_EEXIST;
+    rv = pal_timer_create(&listener->pause, loop, on_pause_end, listener);
+    if (rv == APR_SUCCESS)
+        rv = pal_watch_create(&listener->watch, loop, listener->fd,
+                              PAL_READABLE, on_client, listener);
+    if (rv != APR_SUCCESS) {
+        unwatch(listener);
+        return rv;
+    }
+    listener->fn = fn;
+    listener->baton = baton;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_listener_accept(pal_listener_t *listener,
+                                 pal_handle_t *ret_end, pal_peer_t *ret_peer)
+{
+    apr_status_t rv;
+    int fd;
+
+    if (listener->fd < 0)
+        return APR_EINVAL;
+    do {
+        fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (fd >= 0) {
+        pal__peer_get(fd, ret_peer);
+        *ret_end = fd;
+        return APR_SUCCESS;
+    }
+    rv = errno == ENOBUFS ? APR_ENOMEM : errno;
+    if (!APR_STATUS_IS_EAGAIN(rv) && listener->watch != NULL) {
+        (void)pal_watch_set(listener->watch, 0);
+        (void)pal_timer_start(listener->pause, PAUSE);
+    }
+    return rv;
+}
+
+void pal_listener_close(pal_listener_t *listener)
+{
+    const pal__place_t *place = &listener->place;
+    struct stat st;
+
+    if (listener->fd < 0)
+        return;
+    unwatch(listener);
+    if (fstatat(place->folder, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0
+        && st.st_dev == listener->device && st.st_ino == listener->inode)
+        (void)unlinkat(place->folder, place->name, 0);
+    (void)close(listener->fd);
+    listener->fd = -1;
+    pal__place_close(&listener->place);
+}
