@@ -4,11 +4,13 @@
 
 #include <stdlib.h>
 
-/* Aligned for whatever C has. */
+/* Aligned for whatever C has, and of one size everywhere, so that a limit is
+ * good for the same trees. */
 typedef union unit_t {
     long double d;
     long long i;
     void *p;
+    unsigned char size[16];
 } unit_t;
 
 /* Sizes of blocks: the first holds a small message's tree whole. */

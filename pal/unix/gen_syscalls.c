@@ -42,6 +42,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/net.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -106,6 +107,15 @@ static const struct {
     {CONSTANT(PR_GET_DUMPABLE)},
     {CONSTANT(PR_SET_NAME)},
     {CONSTANT(PR_SET_VMA)},
+    {CONSTANT(SYS_GETSOCKNAME)},
+    {CONSTANT(SYS_GETSOCKOPT)},
+    {CONSTANT(SYS_RECV)},
+    {CONSTANT(SYS_RECVFROM)},
+    {CONSTANT(SYS_RECVMSG)},
+    {CONSTANT(SYS_SEND)},
+    {CONSTANT(SYS_SENDMSG)},
+    {CONSTANT(SYS_SENDTO)},
+    {CONSTANT(SYS_SHUTDOWN)},
     {CONSTANT(TCGETS)},
     {CONSTANT(TIOCGWINSZ)},
 };

@@ -39,7 +39,7 @@ static void test_arena(void)
     for (used = 0; used < 4096; used += 64) {
         p = mesh__arena_alloc(arena, 63);
         CU_ASSERT_PTR_NOT_NULL_FATAL(p);
-        CU_ASSERT_EQUAL((uintptr_t)p % sizeof(long double), 0);
+        CU_ASSERT_EQUAL((uintptr_t)p % 16, 0);
         memset(p, 1, 63);
     }
     CU_ASSERT_FALSE(mesh__arena_is_full(arena));
