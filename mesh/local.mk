@@ -13,7 +13,6 @@ meshinclude_HEADERS = \
 	%D%/include/mesh/channel.h \
 	%D%/include/mesh/host.h \
 	%D%/include/mesh/mesh.h \
-	%D%/include/mesh/mesh.proto \
 	%D%/include/mesh/message.h \
 	%D%/include/mesh/node.h \
 	%D%/include/mesh/port.h \
@@ -21,6 +20,8 @@ meshinclude_HEADERS = \
 	%D%/include/mesh/status.h \
 	%D%/include/mesh/types.h \
 	%D%/include/mesh/version.h
+
+dist_meshinclude_DATA = %D%/include/mesh/mesh.proto
 
 # The core reaches neither pal nor anything above it.
 %C%_libcore_la_CPPFLAGS = -I$(builddir) -I$(srcdir)/%D%/include \

@@ -157,4 +157,6 @@ pal_lists = \
 	$(srcdir)/%D%/unix/syscalls_sanitizer.list
 
 pkgconfig_DATA += %D%/pal-1.pc
-EXTRA_DIST += %D%/pal.sym %D%/unix/gen_syscalls.c $(pal_lists)
+palcmakedir = $(libdir)/cmake/pal-1
+palcmake_DATA = %D%/pal-1-config.cmake %D%/pal-1-config-version.cmake
+EXTRA_DIST += %D%/README.md %D%/pal.sym %D%/unix/gen_syscalls.c $(pal_lists)

@@ -247,7 +247,8 @@ check-local:
 
 endif
 
-EXTRA_DIST += $(test_scripts) %D%/sum.sh %D%/vectors \
+EXTRA_DIST += $(test_scripts) %D%/check-embed.sh %D%/libraries.sh \
+	%D%/sum.sh %D%/vectors \
 	%D%/conform/README.md %D%/conform/run.sh \
 	%D%/conform/box.proto \
 	%D%/conform/conform.proto \

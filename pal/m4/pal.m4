@@ -86,6 +86,10 @@ AC_DEFUN([PAL_UNIX], [
   AC_SEARCH_LIBS([pthread_create], [pthread])
   AC_SYS_LARGEFILE
   AC_SEARCH_LIBS([shm_open], [rt])
+  for pal_lib in "$ac_cv_search_pthread_create" "$ac_cv_search_shm_open"; do
+    AS_CASE([$pal_lib],
+      [-l*], [PAL_PRIVATE_LIBS="$PAL_PRIVATE_LIBS $pal_lib"])
+  done
   AC_CHECK_FUNCS([close_range memfd_create pidfd_open])
   AC_CHECK_HEADERS([linux/landlock.h linux/magic.h linux/openat2.h])
   PAL_LINUX_NATIVE
@@ -93,8 +97,10 @@ AC_DEFUN([PAL_UNIX], [
   PAL_KEEPER
 ])
 
-dnl PAL_CONFIGURE: PAL_OS_CPPFLAGS are for all that includes a header of the
-dnl system. Windows is 10 and later.
+dnl PAL_CONFIGURE([FOLDER]): all that pal's local.mk takes, which is in FOLDER.
+dnl PAL_OS_CPPFLAGS are for all that includes a header of the system. Windows
+dnl is 10 and later. PAL_PRIVATE_LIBS are what the static library takes, beside
+dnl APR.
 AC_DEFUN([PAL_CONFIGURE], [
   AC_REQUIRE([AC_CANONICAL_HOST])
   PAL_WARNINGS
@@ -107,10 +113,15 @@ AC_DEFUN([PAL_CONFIGURE], [
     [PAL_OS_CPPFLAGS="-D_WIN32_WINNT=0x0A00 -DWIN32_LEAN_AND_MEAN"],
     [PAL_OS_CPPFLAGS=])
   AC_SUBST([PAL_OS_CPPFLAGS])
+  PAL_PRIVATE_LIBS=
   AS_IF([test "x$pal_windows" = xno], [PAL_UNIX])
+  AC_SUBST([PAL_PRIVATE_LIBS])
   AM_CONDITIONAL([PAL_SECCOMP],
     [test "x$enable_linux_native$pal_cv_seccomp" = xyesyes])
   AM_CONDITIONAL([PAL_LINUX_NATIVE], [test "x$enable_linux_native" = xyes])
+  AC_CONFIG_FILES(m4_ifval([$1], [$1/])[pal-1.pc])
+  AC_CONFIG_FILES(m4_ifval([$1], [$1/])[pal-1-config.cmake])
+  AC_CONFIG_FILES(m4_ifval([$1], [$1/])[pal-1-config-version.cmake])
 ])
 
 AC_DEFUN([PAL_SUMMARY], [
