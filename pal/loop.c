@@ -426,7 +426,8 @@ apr_status_t pal_loop_run_until(pal_loop_t *loop, int (*done)(void *baton),
     if (rv != APR_SUCCESS)
         return rv;
     while (rv == APR_SUCCESS && !done(baton)) {
-        if (pal__flag_set(&loop->is_stopped, 0)) {
+        if (pal__flag_get(&loop->is_stopped)) {
+            (void)pal__flag_set(&loop->is_stopped, 0);
             rv = APR_EINTR;
         }
         else if (is_late) {
