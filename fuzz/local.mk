@@ -5,6 +5,7 @@ if MESH_TESTS
 if !PAL_WINDOWS
 fuzz_programs = \
 	%D%/fuzz_event \
+	%D%/fuzz_frame \
 	%D%/fuzz_invitation \
 	%D%/fuzz_packet \
 	%D%/fuzz_payload
@@ -23,6 +24,9 @@ endif
 %C%_fuzz_event_SOURCES = %D%/fuzz_event.c %D%/fuzz.h
 %C%_fuzz_event_LDFLAGS = $(fuzz_link)
 %C%_fuzz_event_LDADD = $(fuzz_libs) $(LDADD)
+%C%_fuzz_frame_SOURCES = %D%/fuzz_frame.c %D%/fuzz.h
+%C%_fuzz_frame_LDFLAGS = $(fuzz_link)
+%C%_fuzz_frame_LDADD = $(fuzz_libs) $(LDADD)
 %C%_fuzz_invitation_SOURCES = %D%/fuzz_invitation.c %D%/fuzz.h
 %C%_fuzz_invitation_LDFLAGS = $(fuzz_link)
 %C%_fuzz_invitation_LDADD = $(fuzz_libs) $(LDADD)
