@@ -2,9 +2,11 @@
 # tests/check-examples.sh; those of foreign loops are tests themselves.
 
 if !PAL_WINDOWS
-check_PROGRAMS += %D%/job %D%/process %D%/region
+check_PROGRAMS += %D%/job %D%/listener %D%/process %D%/region
 %C%_job_CPPFLAGS = $(PAL_CPPFLAGS)
 %C%_job_LDADD = pal/libpal-1.la $(APR_LIBS)
+%C%_listener_CPPFLAGS = $(PAL_CPPFLAGS)
+%C%_listener_LDADD = pal/libpal-1.la $(APR_LIBS)
 %C%_process_CPPFLAGS = $(PAL_CPPFLAGS)
 %C%_process_LDADD = pal/libpal-1.la $(APR_LIBS)
 %C%_region_CPPFLAGS = $(PAL_CPPFLAGS)

@@ -29,6 +29,24 @@ prints '' 1 examples/region ''
 prints 'descriptor 3: Bad file descriptor' 1 sh -c \
     'exec 3<&-; exec examples/region'
 
+# Two clients of a server, and one that comes too late.
+meet() (
+    folder=$(mktemp -d) || exit
+    trap 'rm -rf "$folder"' EXIT
+    mkfifo "$folder/news"
+    examples/listener serve "$folder/socket" 2 >"$folder/news" &
+    read -r line <"$folder/news" && echo "$line"
+    examples/listener call "$folder/socket" one
+    examples/listener call "$folder/socket" two
+    wait $! && ls "$folder"
+    examples/listener call "$folder/socket" three 2>&1 | sed 's/.*: //'
+)
+prints 'listening
+hello one
+hello two
+news
+No such file or directory' 0 meet
+
 # Held by what there is: a cgroup or process groups.
 left_behind() {
     KEEPER=pal/pal-keeper examples/job "$@" | sed 's/held by .*/held/'
