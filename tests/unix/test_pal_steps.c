@@ -208,7 +208,7 @@ static int count_handles(void)
     return n;
 }
 
-/* A program that says "x" if it is started. */
+/* A program that says "x" if it is started, and is no sanitizer's. */
 static pal_command_t *new_command(void)
 {
     pal_command_t *command;
@@ -217,8 +217,8 @@ static pal_command_t *new_command(void)
     NEED(apr_initialize() == APR_SUCCESS);
     NEED(apr_pool_create(&pool, NULL) == APR_SUCCESS);
     NEED(pal_command_create(&command, pool) == APR_SUCCESS);
-    NEED(pal_command_self_set(command) == APR_SUCCESS);
-    NEED(pal_command_arg_add(command, "say-x") == APR_SUCCESS);
+    NEED(pal_command_search_set(command, "echo") == APR_SUCCESS);
+    NEED(pal_command_arg_add(command, "x") == APR_SUCCESS);
     return command;
 }
 
@@ -259,7 +259,7 @@ static void need_others(pal_command_t *command, pal_step_t step)
     pal_process_close(&process);
 }
 
-static int run_row(int number, way_t way)
+static void run_row(int number, way_t way)
 {
     pal_step_t step = rows[number].step;
     pal_command_t *command = new_command();
@@ -275,8 +275,8 @@ static int run_row(int number, way_t way)
     else
         NEED(pal_command_mode_set(command, step, PAL_CONFINE_BEST_EFFORT)
              == APR_EINVAL);
-    fputs("as it should", stdout);
-    return 0;
+    NEED(puts("as it should") >= 0 && fflush(stdout) == 0);
+    _exit(0); /* a sanitizer's last look may not get what it needs */
 }
 
 static void run_rows(way_t way)
@@ -362,7 +362,7 @@ static void without_memory(void)
     /* Sanitizers and valgrind have more than anyone would allow. */
     if (!test_in_sanitizer() && !test_in_valgrind())
         CU_ASSERT_STRING_EQUAL(launch_output(launch_command("crammed")),
-                               "xas it should");
+                               "x\nas it should");
 }
 
 static const test_case_t cases[] = {
@@ -374,11 +374,9 @@ static const test_case_t cases[] = {
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "say-x") == 0)
-        return write(1, "x", 1) != 1;
     if (argc == 2 && strcmp(argv[1], "crammed") == 0)
         return run_crammed();
     if (argc == 4 && strcmp(argv[1], "row") == 0)
-        return run_row(atoi(argv[2]), (way_t)atoi(argv[3]));
+        run_row(atoi(argv[2]), (way_t)atoi(argv[3]));
     return test_main(argc, argv, "pal steps", cases);
 }
