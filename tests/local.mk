@@ -99,6 +99,7 @@ test_programs = \
 	%D%/unit/test_event_vectors \
 	%D%/unit/test_invitation \
 	%D%/unit/test_json \
+	%D%/unit/test_pal_busy \
 	%D%/unit/test_pal_status \
 	%D%/unit/test_pal_timers \
 	%D%/unit/test_payload \
@@ -113,7 +114,7 @@ test_programs += \
 	%D%/unit/test_mesh_status \
 	%D%/unit/test_node \
 	%D%/unit/test_packet_vectors \
-	%D%/unit/test_pal_busy \
+	%D%/unit/test_pal_channel \
 	%D%/unit/test_pal_log \
 	%D%/unit/test_pal_loop \
 	%D%/unit/test_pal_loop_host \

@@ -4,6 +4,7 @@
 #include "host_private.h"
 
 #include "leader.h"
+#include "link.h"
 
 #include <pal/pal.h>
 
@@ -86,8 +87,11 @@ static apr_status_t start_process(mesh_host_t *host, pal_command_t *command,
     if (rv != APR_SUCCESS)
         return rv;
     host->pid = pal_process_pid(host->process);
-    rv = pal_process_watch(host->process, mesh_node_loop(host->hosts->node),
-                           mesh__host_process_ended, host);
+    rv = mesh__link_peer_set(host->hosts->node, &host->node_id, host->process);
+    if (rv == APR_SUCCESS)
+        rv =
+            pal_process_watch(host->process, mesh_node_loop(host->hosts->node),
+                              mesh__host_process_ended, host);
     if (rv != APR_SUCCESS) {
         (void)pal_process_kill(host->process);
         (void)pal_process_wait(host->process, APR_USEC_PER_SEC);

@@ -226,6 +226,7 @@ static apr_status_t join(mesh_self_t *self)
 
     if (rv == APR_SUCCESS)
         rv = pal_loop_create(&self->loop, self->pool);
+    self->invitation.is_launched = 1;
     if (rv == APR_SUCCESS)
         rv = mesh__follower_join(&self->node, &self->invitation, &handle,
                                  self->loop, NULL, JOIN_TIMEOUT, &user,

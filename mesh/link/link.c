@@ -391,3 +391,13 @@ apr_status_t mesh__link_start(mesh_node_t *node, const mesh_id_t *id,
     }
     return rv;
 }
+
+apr_status_t mesh__link_peer_set(mesh_node_t *node, const mesh_id_t *id,
+                                 pal_process_t *process)
+{
+    link_t *link = mesh__node_link_find(node, id, &link_ops);
+
+    if (!link)
+        return MESH_E_NODE_LOST;
+    return pal_channel_peer_process_set(link->channel, process);
+}

@@ -14,6 +14,7 @@
 #include "node.h"
 
 #include <pal/channel.h>
+#include <pal/process.h>
 
 /* Start a link to node `id`.
  * Ownership: *end is always taken.
@@ -22,5 +23,14 @@
 apr_status_t mesh__link_start(mesh_node_t *node, const mesh_id_t *id,
                               pal_handle_t *end, mesh__peer_fn_t watch,
                               void *baton);
+
+/* Say which process is at the other end of the link to `id`: one that this
+ * process launched, or with NULL the one that launched this process. Handles
+ * need that where processes pass them to each other themselves. Once, before
+ * any handle is sent. Loop's thread.
+ * Errors: MESH_E_NODE_LOST: there is no such link; those of
+ * pal_channel_peer_process_set. */
+apr_status_t mesh__link_peer_set(mesh_node_t *node, const mesh_id_t *id,
+                                 pal_process_t *process);
 
 #endif

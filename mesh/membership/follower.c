@@ -155,6 +155,8 @@ static apr_status_t join(follower_t *follower,
     mesh__node_unlock(node);
     if (rv == APR_SUCCESS)
         rv = mesh__link_start(node, &invitation->remote.node, end, NULL, NULL);
+    if (rv == APR_SUCCESS && invitation->is_launched)
+        rv = mesh__link_peer_set(node, &invitation->remote.node, NULL);
     if (rv == APR_SUCCESS)
         rv = receive_ports(follower, &port, timeout, ret_user);
     mesh_port_close(&port);

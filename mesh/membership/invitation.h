@@ -23,6 +23,7 @@ typedef struct mesh__invitation_t {
     apr_uint64_t features;
     int confine; /* mesh_confine_t */
     int confine_when;
+    int is_launched; /* not in the text: it came from who launched us */
 } mesh__invitation_t;
 
 apr_status_t mesh__invitation_encode(const mesh__invitation_t *invitation,

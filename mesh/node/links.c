@@ -189,6 +189,20 @@ apr_status_t mesh__node_link_add(mesh_node_t *node, const mesh_id_t *id,
     return APR_SUCCESS;
 }
 
+void *mesh__node_link_find(mesh_node_t *node, const mesh_id_t *id,
+                           const mesh__link_ops_t *ops)
+{
+    node_peer_t *peer;
+    void *link = NULL;
+
+    mesh__node_lock(node);
+    peer = mesh__peer_find(node, id);
+    if (peer && peer->ops == ops)
+        link = peer->link;
+    mesh__node_unlock(node);
+    return link;
+}
+
 void mesh__node_peer_unwatch(mesh_node_t *node, const mesh_id_t *id)
 {
     node_peer_t *peer;

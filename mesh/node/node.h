@@ -70,6 +70,10 @@ apr_status_t mesh__node_link_add(mesh_node_t *node, const mesh_id_t *id,
                                  const mesh__link_ops_t *ops, void *link,
                                  mesh__peer_fn_t watch, void *baton);
 
+/* The link to `id` if it is one of these, or NULL. Loop's thread. */
+void *mesh__node_link_find(mesh_node_t *node, const mesh_id_t *id,
+                           const mesh__link_ops_t *ops);
+
 /* Forget the watch. */
 void mesh__node_peer_unwatch(mesh_node_t *node, const mesh_id_t *id);
 

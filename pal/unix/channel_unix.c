@@ -237,6 +237,15 @@ apr_size_t pal_channel_queued(pal_channel_t *channel)
     return pal__endpoint_queued(&channel->endpoint);
 }
 
+/* The system passes handles itself. */
+apr_status_t pal_channel_peer_process_set(pal_channel_t *channel,
+                                          pal_process_t *process)
+{
+    (void)channel;
+    (void)process;
+    return APR_SUCCESS;
+}
+
 apr_status_t pal_channel_shutdown(pal_channel_t *channel)
 {
     return pal__endpoint_shutdown(&channel->endpoint);

@@ -94,6 +94,15 @@ apr_status_t pal_stream_recv(pal_stream_t *stream, void *buf, apr_size_t len,
     return pal__received_take(&received, handles, ret_n_handles);
 }
 
+/* The system passes handles itself. */
+apr_status_t pal_stream_peer_process_set(pal_stream_t *stream,
+                                         pal_process_t *process)
+{
+    (void)stream;
+    (void)process;
+    return APR_SUCCESS;
+}
+
 apr_status_t pal_stream_shutdown(pal_stream_t *stream)
 {
     return pal__endpoint_shutdown(&stream->endpoint);

@@ -1,5 +1,6 @@
 /* Channel: packets of bytes with handles, between two processes of one
- * machine. On Unix a local socket with SCM_RIGHTS (unix(7)).
+ * machine. On Unix a local socket with SCM_RIGHTS (unix(7)), on Windows a named
+ * pipe in message mode.
  *
  * Life cycle: pal_channel_pair gives two raw ends; one is passed to a child
  * (process.h) or sent; or each side gets its end at a path (listener.h). Each
@@ -47,6 +48,7 @@
 
 #include <pal/handle.h>
 #include <pal/loop.h>
+#include <pal/process.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -85,6 +87,17 @@ apr_status_t pal_channel_open(pal_channel_t **ret_channel, pal_handle_t *end);
 /* What waits in the queue is lost: see pal_channel_queued. */
 void pal_channel_close(pal_channel_t **channel);
 
+/* Say which process has the other end: one that this process launched, or
+ * attached to with the same rights, or NULL for the one that launched this
+ * process. It does nothing on Unix. Windows has no packets with handles: of
+ * two processes one holds the other's, and puts handles into it and takes them
+ * out. So there, between processes, handles go only over a channel where this
+ * was called on both sides before: with the process on one side, with NULL on
+ * the other. Who gives a wrong process gives it the handles that he sends.
+ * Errors: APR_EEXIST: it was called before (Windows). */
+apr_status_t pal_channel_peer_process_set(pal_channel_t *channel,
+                                          pal_process_t *process);
+
 /* The largest packet that can be sent and received. Both ends should have the
  * same: on a byte stream who announces a larger one breaks the connection.
  * Errors of setting: APR_EINVAL for 0; PAL_E_LIMIT above
@@ -121,7 +134,8 @@ apr_size_t pal_channel_queued(pal_channel_t *channel);
  * APR_EPIPE, APR_ECONNRESET: the other end is gone, or pal_channel_shutdown
  * was called; APR_EINVAL: too many parts or handles, or an empty packet;
  * APR_EBADF: one of the handles; PAL_E_TRUNCATED: the packet is larger than
- * the channel takes. */
+ * the channel takes; APR_ENOTIMPL: on Windows nobody can pass handles to the
+ * other end (see pal_channel_peer_process_set). */
 apr_status_t pal_channel_send(pal_channel_t *channel, const pal_bytes_t *parts,
                               int n_parts, const pal_handle_t *handles,
                               int n_handles);

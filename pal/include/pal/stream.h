@@ -1,6 +1,6 @@
 /* Stream: bytes with handles, between two processes of one machine; for
  * protocols that have a framing of their own. On Unix a local socket of type
- * SOCK_STREAM with SCM_RIGHTS (unix(7)). Who wants packets takes a channel
+ * SOCK_STREAM with SCM_RIGHTS (unix(7)), on Windows a named pipe. Who wants packets takes a channel
  * (channel.h), which works the same way.
  *
  * Life cycle: pal_stream_pair gives two raw ends, or each side gets its end at
@@ -57,6 +57,10 @@ void pal_stream_close(pal_stream_t **stream);
  * send left to the queue. What the limit leaves no room for is not sent. */
 void pal_stream_queue_set(pal_stream_t *stream, apr_size_t limit);
 apr_size_t pal_stream_queued(pal_stream_t *stream);
+
+/* As pal_channel_peer_process_set. */
+apr_status_t pal_stream_peer_process_set(pal_stream_t *stream,
+                                         pal_process_t *process);
 
 /* Send bytes from up to 8 parts (together at least 1 byte) with copies of up
  * to PAL_CHANNEL_MAX_HANDLES handles. *ret_len is how many were taken, at
