@@ -52,7 +52,19 @@ palinclude_HEADERS = \
 
 if PAL_WINDOWS
 %C%_libpal_la_SOURCES += \
-	%D%/win32/basics_win32.c
+	%D%/win32/basics_win32.c \
+	%D%/win32/channel_win32.c \
+	%D%/win32/endpoint_win32.c \
+	%D%/win32/endpoint_win32.h \
+	%D%/win32/loop_iocp.c \
+	%D%/win32/pipe_win32.c \
+	%D%/win32/pipe_win32.h \
+	%D%/win32/poller_iocp.h \
+	%D%/win32/signal_win32.c \
+	%D%/win32/stream_win32.c \
+	%D%/win32/transit_win32.c \
+	%D%/win32/transit_win32.h \
+	%D%/win32/watch_win32.c
 else
 %C%_libpal_la_SOURCES += \
 	%D%/unix/basics_unix.c \

@@ -22,3 +22,8 @@ apr_uint64_t pal__thread_self(void)
 {
     return GetCurrentThreadId();
 }
+
+void pal__thread_yield(void)
+{
+    (void)SwitchToThread();
+}

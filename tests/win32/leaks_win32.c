@@ -38,6 +38,7 @@ struct leaks_t {
 };
 
 static PTP_TIMER timer;
+static PTP_WAIT wait;
 static const char *hang_message;
 
 static void CALLBACK do_nothing(PTP_CALLBACK_INSTANCE instance, void *baton)
@@ -59,17 +60,32 @@ static void CALLBACK on_deadline(PTP_CALLBACK_INSTANCE instance, void *baton,
     TerminateProcess(GetCurrentProcess(), 1);
 }
 
-/* The thread pool opens handles once, which are nobody's leak. */
+static void CALLBACK on_wait(PTP_CALLBACK_INSTANCE instance, void *baton,
+                             PTP_WAIT waited, TP_WAIT_RESULT result)
+{
+    (void)instance;
+    (void)baton;
+    (void)waited;
+    (void)result;
+}
+
+/* The thread pool opens handles once, which are nobody's leak; those for waits
+ * it keeps as long as there is one. */
 static void start_pool(void)
 {
+    HANDLE never;
+
     if (timer != NULL)
         return;
     timer = CreateThreadpoolTimer(on_deadline, NULL, NULL);
-    if (timer == NULL
+    wait = CreateThreadpoolWait(on_wait, NULL, NULL);
+    never = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (timer == NULL || wait == NULL || never == NULL
         || !TrySubmitThreadpoolCallback(do_nothing, NULL, NULL)) {
         fprintf(stderr, "no thread pool: error %lu\n", GetLastError());
         exit(1);
     }
+    SetThreadpoolWait(wait, never, NULL);
 }
 
 static handle_table_t *read_table(void)
