@@ -637,7 +637,11 @@ static void test_queue(void)
         if (pal_channel_send(link.here, &part, 1, NULL, 0) != APR_SUCCESS)
             break;
     }
-    CU_ASSERT_EQUAL(pal_channel_queued(link.here), limit);
+    /* Full: of a packet on a byte stream the rest counts that waits. */
+    CU_ASSERT_TRUE(pal_channel_queued(link.here) <= limit);
+    CU_ASSERT_TRUE(pal_channel_queued(link.here) + sizeof(bytes)
+                       + PAL_CHANNEL_QUEUED_COST
+                   > limit);
     while (n_received < n_sent) {
         apr_status_t rv = pal_channel_recv(link.there, room, sizeof(bytes),
                                            &len, handles, &n);
