@@ -159,6 +159,17 @@ static void ask_nothing(pal_command_t *command)
 #define PRCTL_SECCOMP 16
 #define PRCTL_PARENT_DEATH 1
 
+/* Where there are two, the one for ids of 32 bits. */
+#ifdef SYS_setresuid32
+#    define SETRESUID SYS_setresuid32
+#    define SETRESGID SYS_setresgid32
+#    define SETGROUPS SYS_setgroups32
+#else
+#    define SETRESUID SYS_setresuid
+#    define SETRESGID SYS_setresgid
+#    define SETGROUPS SYS_setgroups
+#endif
+
 static const struct {
     pal_step_t step;
     void (*ask)(pal_command_t *command);
@@ -182,9 +193,9 @@ static const struct {
     {PAL_STEP_FOLDER, ask_folder, SYS_chdir, 0, 0},
     {PAL_STEP_HANDLES, ask_handle, SYS_dup3, 0, 0},
     {PAL_STEP_HOOK, ask_hook, -REFUSED, 0, 0},
-    {PAL_STEP_IDS, ask_groups, SYS_setgroups, 0, 0},
-    {PAL_STEP_IDS, ask_gid, SYS_setresgid, 0, 0},
-    {PAL_STEP_IDS, ask_uid, SYS_setresuid, 0, 0},
+    {PAL_STEP_IDS, ask_groups, SETGROUPS, 0, 0},
+    {PAL_STEP_IDS, ask_gid, SETRESGID, 0, 0},
+    {PAL_STEP_IDS, ask_uid, SETRESUID, 0, 0},
     {PAL_STEP_PARENT, ask_nothing, SYS_prctl, PRCTL_PARENT_DEATH, 0},
     {PAL_STEP_EXEC, ask_nothing, SYS_execve, 0, 0},
 };
