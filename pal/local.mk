@@ -56,6 +56,7 @@ if PAL_WINDOWS
 	%D%/win32/channel_win32.c \
 	%D%/win32/endpoint_win32.c \
 	%D%/win32/endpoint_win32.h \
+	%D%/win32/listener_win32.c \
 	%D%/win32/loop_iocp.c \
 	%D%/win32/pipe_win32.c \
 	%D%/win32/pipe_win32.h \

@@ -71,6 +71,14 @@ apr_status_t pal_listener_mode_set(pal_listener_t *listener, int mode)
     return APR_SUCCESS;
 }
 
+apr_status_t pal_listener_security_set(pal_listener_t *listener,
+                                       const char *sddl)
+{
+    (void)listener;
+    (void)sddl;
+    return APR_ENOTIMPL;
+}
+
 apr_status_t pal_listener_backlog_set(pal_listener_t *listener, int n)
 {
     if (n < 1)

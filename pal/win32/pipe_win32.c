@@ -16,6 +16,11 @@
 #define MAX_NAME_LEN 200      /* of 256, with the prefix */
 #define RANDOM_LEN 16
 
+/* To read and write, but not to serve the pipe as well. */
+#define CLIENT_ACCESS                                                         \
+    (FILE_GENERIC_READ | FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES | SYNCHRONIZE)
+#define CLIENT_ACCESS_TEXT L"0x12018b"
+
 /* The local part of a path to a pipe, and the part that tells the kind. */
 static const char *const prefixes[] = {"", "pal-channel-", "pal-stream-"};
 static const char folder[] = "\\\\.\\pipe\\";
@@ -95,15 +100,18 @@ static apr_status_t own_sid(WCHAR **ret_sid_text)
 }
 
 /* Ownership: *ret_descriptor is to be freed with LocalFree. */
-static apr_status_t own_descriptor(PSECURITY_DESCRIPTOR *ret_descriptor)
+static apr_status_t own_descriptor(int is_private,
+                                   PSECURITY_DESCRIPTOR *ret_descriptor)
 {
+    static const WCHAR everyone[] = L"(A;;" CLIENT_ACCESS_TEXT L";;;WD)";
     WCHAR text[256];
     WCHAR *sid;
     apr_status_t rv = own_sid(&sid);
 
     if (rv != APR_SUCCESS)
         return rv;
-    (void)_snwprintf(text, 255, L"D:P(A;;GA;;;%ls)", sid);
+    (void)_snwprintf(text, 255, L"D:P(A;;GA;;;%ls)%ls", sid,
+                     is_private ? L"" : everyone);
     text[255] = L'\0';
     (void)LocalFree(sid);
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
@@ -124,8 +132,8 @@ static apr_status_t given_descriptor(const char *sddl,
 /* ---- making the ends ---- */
 
 apr_status_t pal__pipe_serve(pal__pipe_kind_t kind, const char *name,
-                             const char *sddl, int is_first, int n_instances,
-                             HANDLE *ret_pipe)
+                             const char *sddl, int is_private, int is_first,
+                             int n_instances, HANDLE *ret_pipe)
 {
     DWORD access = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED;
     SECURITY_ATTRIBUTES attributes;
@@ -139,7 +147,7 @@ apr_status_t pal__pipe_serve(pal__pipe_kind_t kind, const char *name,
     attributes.nLength = sizeof(attributes);
     if (rv == APR_SUCCESS)
         rv = sddl == NULL
-                 ? own_descriptor(&attributes.lpSecurityDescriptor)
+                 ? own_descriptor(is_private, &attributes.lpSecurityDescriptor)
                  : given_descriptor(sddl, &attributes.lpSecurityDescriptor);
     if (rv != APR_SUCCESS)
         return rv;
@@ -181,6 +189,23 @@ apr_status_t pal__pipe_connect(pal__pipe_kind_t kind, const char *name,
     return APR_SUCCESS;
 }
 
+int pal__pipe_is_served(pal__pipe_kind_t kind, const char *name)
+{
+    path_t path;
+
+    return make_path(&path, kind, name) == APR_SUCCESS
+           && (WaitNamedPipeW(path.text, 1)
+               || GetLastError() == ERROR_SEM_TIMEOUT);
+}
+
+void pal__pipe_wait(pal__pipe_kind_t kind, const char *name, int timeout)
+{
+    path_t path;
+
+    if (make_path(&path, kind, name) == APR_SUCCESS)
+        (void)WaitNamedPipeW(path.text, (DWORD)timeout);
+}
+
 static apr_status_t random_name(char *name)
 {
     unsigned char bytes[RANDOM_LEN];
@@ -201,7 +226,7 @@ apr_status_t pal__pipe_pair(pal__pipe_kind_t kind, pal_handle_t ret_ends[2])
     apr_status_t rv = random_name(name);
 
     if (rv == APR_SUCCESS)
-        rv = pal__pipe_serve(kind, name, NULL, 1, 1, &server);
+        rv = pal__pipe_serve(kind, name, NULL, 1, 1, 1, &server);
     if (rv == APR_SUCCESS)
         rv = pal__pipe_connect(kind, name, &client);
     /* Nobody else can know the name; but it is cheap to be sure. */

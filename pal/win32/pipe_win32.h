@@ -36,12 +36,19 @@ int pal__pipe_is_ours(HANDLE pipe);
 
 /* For listener_win32.c: the server's end of a pipe for each connection, the
  * first of them only if there is no such pipe yet, and the client's end.
- * `name` is without the prefix; `sddl` NULL: this user only. */
+ * `name` is without the prefix. Who may connect is said by `sddl`, or if that
+ * is NULL it is this user only, or everyone of this machine. */
 apr_status_t pal__pipe_serve(pal__pipe_kind_t kind, const char *name,
-                             const char *sddl, int is_first, int n_instances,
-                             HANDLE *ret_pipe);
+                             const char *sddl, int is_private, int is_first,
+                             int n_instances, HANDLE *ret_pipe);
 apr_status_t pal__pipe_connect(pal__pipe_kind_t kind, const char *name,
                                HANDLE *ret_pipe);
+
+/* Is there such a pipe? */
+int pal__pipe_is_served(pal__pipe_kind_t kind, const char *name);
+
+/* Wait at most `timeout` milliseconds until somebody can connect. */
+void pal__pipe_wait(pal__pipe_kind_t kind, const char *name, int timeout);
 
 /* May `name` be the name of a pipe? Errors: APR_EINVAL, PAL_E_LIMIT. */
 apr_status_t pal__pipe_name_check(const char *name);

@@ -207,6 +207,8 @@ static void options(void)
     CU_ASSERT_TRUE(
         APR_STATUS_IS_EINVAL(pal_listener_mode_set(listener, 01000)));
     CU_ASSERT_TRUE(APR_STATUS_IS_EINVAL(pal_listener_mode_set(listener, -1)));
+    CU_ASSERT_EQUAL(pal_listener_security_set(listener, "D:P(A;;GA;;;WD)"),
+                    APR_ENOTIMPL);
     CU_ASSERT_TRUE(
         APR_STATUS_IS_EINVAL(pal_listener_backlog_set(listener, 0)));
     CU_ASSERT_TRUE(

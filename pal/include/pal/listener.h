@@ -65,16 +65,24 @@ apr_status_t pal_listener_create(pal_listener_t **ret_listener,
 /* Options, before it is opened.
  *
  * Access mode of the socket (chmod(2)): who may write to it may connect. The
- * default is 0600. Windows: 0600 or, for any other, everyone of this machine.
+ * default is 0600. Windows: 0600, the own user only; any other, everyone of
+ * this machine.
  * Errors: APR_EINVAL for more than 0777. */
 apr_status_t pal_listener_mode_set(pal_listener_t *listener, int mode);
+
+/* Windows: who may connect, as a security descriptor in SDDL, in place of the
+ * mode; pal_listener_open says if it is none.
+ * Errors: APR_ENOTIMPL elsewhere. */
+apr_status_t pal_listener_security_set(pal_listener_t *listener,
+                                       const char *sddl);
 
 /* How many connections may wait to be accepted; 128 by default. The system
  * may cut it (net.core.somaxconn on Linux).
  * Errors: APR_EINVAL below 1. */
 apr_status_t pal_listener_backlog_set(pal_listener_t *listener, int n);
 
-/* Take the place of another that is listening there; it is not told. */
+/* Take the place of another that is listening there; it is not told. Windows:
+ * nobody can, and the setting does nothing. */
 void pal_listener_replace_set(pal_listener_t *listener, int on);
 
 /* Listen at `path`. The socket is made under another name in the same folder,
