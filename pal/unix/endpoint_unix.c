@@ -422,8 +422,11 @@ static apr_status_t ask(pal__endpoint_t *endpoint, int events, int is_stalled)
 {
     apr_status_t rv = pal_watch_set(endpoint->watch, events);
 
-    if (rv != APR_SUCCESS || is_stalled)
+    /* One that runs is left alone: events may come all the time. */
+    if ((rv != APR_SUCCESS || is_stalled) && !endpoint->is_retrying) {
         (void)pal_timer_start(endpoint->retry, STALL_RETRY);
+        endpoint->is_retrying = 1;
+    }
     return rv;
 }
 
@@ -470,7 +473,10 @@ static void on_wake(void *baton)
 
 static void on_retry(void *baton)
 {
-    on_event(baton, PAL_WRITABLE);
+    pal__endpoint_t *endpoint = baton;
+
+    endpoint->is_retrying = 0;
+    on_event(endpoint, PAL_WRITABLE);
 }
 
 apr_status_t pal__endpoint_watch(pal__endpoint_t *endpoint, pal_loop_t *loop,
@@ -525,6 +531,7 @@ void pal__endpoint_unwatch(pal__endpoint_t *endpoint)
     pal_wake_close(&endpoint->wake);
     unlock(endpoint);
     pal_timer_close(&endpoint->retry);
+    endpoint->is_retrying = 0;
     pal_watch_close(&endpoint->watch);
 }
 

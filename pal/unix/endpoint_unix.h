@@ -37,6 +37,7 @@ typedef struct pal__endpoint_t {
 
     pal_watch_t *watch; /* on the loop's thread only, as all below */
     pal_timer_t *retry;
+    int is_retrying; /* it runs */
     int wants;
     int told_broken;
     pal_watch_fn_t fn;

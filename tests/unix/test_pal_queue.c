@@ -341,6 +341,48 @@ static void in_flight(void)
     }
 }
 
+static void set_flag(void *baton)
+{
+    *(int *)baton = 1;
+}
+
+/* It is tried again in time even if there is always something to receive. */
+static int wait_while_busy(void *baton)
+{
+    rig_t *rig = baton;
+    pal_timer_t *timer = NULL;
+    int n = 0, is_late = 0;
+
+    TRY(1, pal_channel_want(rig->link.here, PAL_READABLE) == APR_SUCCESS);
+    TRY(2, send_number(rig->link.there, 0, 100, 0) == APR_SUCCESS);
+    do {
+        TRY(3, send_number(rig->link.here, n++, 100, 20) == APR_SUCCESS);
+    } while (pal_channel_queued(rig->link.here) == 0);
+    TRY(4, pal_loop_step(rig->loop, LIMIT) == APR_SUCCESS);
+    TRY(5, receive_number(rig->link.there, 100, 20) == 0);
+    /* Later than the next try. */
+    TRY(6, pal_timer_create(&timer, rig->loop, set_flag, &is_late)
+               == APR_SUCCESS);
+    TRY(7, pal_timer_start(timer, 100000) == APR_SUCCESS);
+    while (!is_late)
+        TRY(8, pal_loop_step(rig->loop, LIMIT) == APR_SUCCESS);
+    pal_timer_close(&timer);
+    TRY(9, pal_channel_queued(rig->link.here) == 0);
+    return 0;
+}
+
+static void in_flight_busy(void)
+{
+    size_t i;
+    rig_t rig;
+
+    for (i = 0; i < 2; i++) {
+        rig_start(&rig, types[i], QUEUE_LIMIT);
+        CU_ASSERT_EQUAL(run_as_user(wait_while_busy, &rig), 0);
+        rig_end(&rig);
+    }
+}
+
 /* They do not wait for ever. The bound is 10 s: here it is over at once. */
 static int give_up(void *baton)
 {
@@ -452,11 +494,17 @@ static void threads(void)
 }
 
 static const test_case_t cases[] = {
-    {"fills", fills},         {"asked_for", asked_for},
-    {"handles", handles},     {"ends", ends},
-    {"peer_gone", peer_gone}, {"unwatched", unwatched},
-    {"in_flight", in_flight}, {"gives_up", gives_up},
-    {"threads", threads},     {NULL, NULL},
+    {"fills", fills},
+    {"asked_for", asked_for},
+    {"handles", handles},
+    {"ends", ends},
+    {"peer_gone", peer_gone},
+    {"unwatched", unwatched},
+    {"in_flight", in_flight},
+    {"in_flight_busy", in_flight_busy},
+    {"gives_up", gives_up},
+    {"threads", threads},
+    {NULL, NULL},
 };
 
 int main(int argc, char **argv)
