@@ -8,9 +8,9 @@
  *                want this processor--------------------------> rests
  *
  * A rest is at least REST_SHARE times as long as what was lost before it, and
- * twice as long as the rest before, from SHORTEST_REST to LONGEST_REST; hits in
- * a row, HITS_TO_FORGET of them, make the next one the shortest again. So what
- * trying costs is a fiftieth at first, and next to nothing after a while.
+ * twice as long as the rest before, from SHORTEST_REST to LONGEST_REST; hits
+ * in a row, HITS_TO_FORGET of them, make the next one the shortest again. So
+ * what trying costs is a fiftieth at first, and next to nothing after a while.
  *
  * Pure: the clock is an argument. */
 #ifndef PAL_BUSY_H

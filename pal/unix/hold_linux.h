@@ -18,7 +18,7 @@ enum {
     PAL__KEEPER_SOCKET,  /* members tell of themselves; at its end it ends */
     PAL__KEEPER_OWNER,   /* pidfd of the process that owns the job */
     PAL__KEEPER_STDERR,  /* nothing */
-    PAL__KEEPER_CGROUPS, /* folder that the job's cgroup is in, if it has one */
+    PAL__KEEPER_CGROUPS, /* folder with the job's cgroup, if it has one */
     PAL__KEEPER_N_HANDLES
 };
 

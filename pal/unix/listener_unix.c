@@ -310,7 +310,8 @@ apr_status_t pal_listener_accept(pal_listener_t *listener,
         fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
     if (fd >= 0) {
-        pal__peer_get(fd, ret_peer);
+        if (ret_peer != NULL)
+            pal__peer_get(fd, ret_peer);
         *ret_end = fd;
         return APR_SUCCESS;
     }

@@ -36,8 +36,8 @@ int job_rig_read_pids(int n);
 /* The members that run. */
 int job_rig_count(void);
 
-/* Kill an owner of JOB_RIG_OWNED processes of whom `wanted` are there; `keeper`
- * as in job_keeper. */
+/* Kill an owner of JOB_RIG_OWNED processes of whom `wanted` are there;
+ * `keeper` as in job_keeper. */
 void job_rig_kill_owner(int way, int wanted, const char *keeper);
 
 /* Run this program, or the cases named, once more in a process that `prepare`

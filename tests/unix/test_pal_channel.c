@@ -631,8 +631,8 @@ static void test_peer_death(void)
     pal_channel_close(&channel);
 }
 
-/* Too many descriptors in flight: nothing was sent, and it goes again once some
- * were received. */
+/* Too many descriptors in flight: nothing was sent, and it goes again once
+ * some were received. */
 static int send_too_many(void *baton)
 {
     link_t *link = baton;

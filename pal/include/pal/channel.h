@@ -1,6 +1,6 @@
 /* Channel: packets of bytes with handles, between two processes of one
- * machine. On Unix a local socket with SCM_RIGHTS (unix(7)), on Windows a named
- * pipe in message mode.
+ * machine. On Unix a local socket with SCM_RIGHTS (unix(7)), on Windows a
+ * named pipe in message mode.
  *
  * Life cycle: pal_channel_pair gives two raw ends; one is passed to a child
  * (process.h) or sent; or each side gets its end at a path (listener.h). Each

@@ -29,7 +29,7 @@ typedef enum {
     PAL_HANDLE_FILE, /* regular file */
     PAL_HANDLE_FOLDER,
     PAL_HANDLE_PIPE,
-    PAL_HANDLE_CHANNEL, /* end of a channel or a stream (channel.h, stream.h) */
+    PAL_HANDLE_CHANNEL, /* end of a channel or stream (channel.h, stream.h) */
     PAL_HANDLE_REGION   /* memory region (region.h) */
 } pal_handle_kind_t;
 

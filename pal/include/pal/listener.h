@@ -101,9 +101,9 @@ typedef void (*pal_listener_fn_t)(void *baton, pal_listener_t *listener);
 apr_status_t pal_listener_watch(pal_listener_t *listener, pal_loop_t *loop,
                                 pal_listener_fn_t fn, void *baton);
 
-/* Accept one connection. With no descriptor or memory left for it, the client
- * goes on waiting, and the watch pauses for 100 ms instead of calling again at
- * once.
+/* Accept one connection; *ret_peer, unless it is NULL, is who made it. With no
+ * descriptor or memory left for it, the client goes on waiting, and the watch
+ * pauses for 100 ms instead of calling again at once.
  * Ownership: *ret_end is the caller's: for pal_channel_open or
  * pal_stream_open.
  * Errors: APR_EAGAIN: nobody waits; APR_EMFILE, APR_ENFILE, APR_ENOMEM: see

@@ -1,7 +1,7 @@
 /* Stream: bytes with handles, between two processes of one machine; for
  * protocols that have a framing of their own. On Unix a local socket of type
- * SOCK_STREAM with SCM_RIGHTS (unix(7)), on Windows a named pipe. Who wants packets takes a channel
- * (channel.h), which works the same way.
+ * SOCK_STREAM with SCM_RIGHTS (unix(7)), on Windows a named pipe. Who wants
+ * packets takes a channel (channel.h), which works the same way.
  *
  * Life cycle: pal_stream_pair gives two raw ends, or each side gets its end at
  * a path (listener.h); pal_stream_open; send and receive; pal_stream_close.
