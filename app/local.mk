@@ -2,7 +2,6 @@
 # because each shared library makes every worker start later.
 
 if MESH_DEMO
-if !PAL_WINDOWS
 bin_PROGRAMS += %D%/meshdemo
 %C%_meshdemo_CPPFLAGS = -I$(builddir) -I$(builddir)/%D% \
 	-I$(builddir)/mesh/proto $(MESH_CPPFLAGS) $(PAL_CPPFLAGS) \
@@ -36,7 +35,6 @@ CLEANFILES += $(nodist_%C%_meshdemo_SOURCES)
 %D%/demo.pb-c.c: $(srcdir)/%D%/demo.proto
 	$(PROTO)
 %D%/demo.pb-c.h: %D%/demo.pb-c.c
-endif
 endif
 
 EXTRA_DIST += %D%/demo.proto

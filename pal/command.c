@@ -203,6 +203,19 @@ apr_status_t pal_command_handle_add(pal_command_t *command,
     return APR_SUCCESS;
 }
 
+apr_status_t pal_command_handle_value(pal_command_t *command, int number,
+                                      intptr_t *ret_value)
+{
+    int i;
+
+    for (i = 0; i < command->n_given; i++)
+        if (command->given[i].number == number) {
+            *ret_value = pal__given_value(&command->given[i]);
+            return APR_SUCCESS;
+        }
+    return APR_ENOENT;
+}
+
 apr_status_t pal_command_handles_clear(pal_command_t *command)
 {
     command->n_given = 0;

@@ -14,7 +14,7 @@ static pal__env_t *find_env(const pal_command_t *command, const char *name,
 
     for (env = command->env; env != NULL; env = env->next)
         if (env->name_len == name_len
-            && memcmp(env->entry, name, name_len) == 0)
+            && pal__environment_is_name(env->entry, name, name_len))
             return env;
     return NULL;
 }
@@ -73,9 +73,9 @@ apr_status_t pal_command_env_clear(pal_command_t *command)
     return APR_SUCCESS;
 }
 
-apr_size_t pal__environment_size(const pal_command_t *command)
+apr_size_t pal__environment_size(const pal_command_t *command,
+                                 char *const *parent)
 {
-    char *const *parent = pal__environment();
     apr_size_t n = (apr_size_t)command->n_env;
 
     while (parent != NULL && *parent != NULL && !command->env_is_cleared) {
@@ -87,9 +87,9 @@ apr_size_t pal__environment_size(const pal_command_t *command)
 
 /* The strings of the parent are borrowed too: the launch is over before the
  * caller may change them. */
-void pal__environment_fill(const pal_command_t *command, char **envp)
+void pal__environment_fill(const pal_command_t *command, char *const *parent,
+                           char **envp)
 {
-    char *const *parent = pal__environment();
     const pal__env_t *env;
     const char *end;
 

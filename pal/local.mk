@@ -27,7 +27,7 @@ palinclude_HEADERS = \
 # Everything, internal names included: what programs of this tree link.
 %C%_libpal_la_CPPFLAGS = -I$(builddir) -I$(builddir)/%D% -I$(srcdir)/%D% \
 	-DPAL_KEEPER_PATH='"$(PAL_KEEPER_PATH)"' $(PAL_CPPFLAGS)
-%C%_libpal_la_LIBADD = $(APR_LIBS)
+%C%_libpal_la_LIBADD = $(APR_LIBS) $(PAL_OS_LIBS)
 %C%_libpal_la_SOURCES = \
 	%D%/busy.c \
 	%D%/busy.h \
@@ -45,6 +45,8 @@ palinclude_HEADERS = \
 	%D%/privilege.c \
 	%D%/process.c \
 	%D%/process_private.h \
+	%D%/quote.c \
+	%D%/quote.h \
 	%D%/status.c \
 	%D%/timers.c \
 	%D%/timers.h \
@@ -53,19 +55,40 @@ palinclude_HEADERS = \
 if PAL_WINDOWS
 %C%_libpal_la_SOURCES += \
 	%D%/win32/basics_win32.c \
+	%D%/win32/block_win32.h \
 	%D%/win32/channel_win32.c \
+	%D%/win32/confine_win32.c \
 	%D%/win32/endpoint_win32.c \
 	%D%/win32/endpoint_win32.h \
+	%D%/win32/environment_win32.c \
+	%D%/win32/file_win32.c \
+	%D%/win32/handle_win32.c \
+	%D%/win32/inherit_win32.c \
+	%D%/win32/inherit_win32.h \
+	%D%/win32/job_win32.c \
+	%D%/win32/job_win32.h \
+	%D%/win32/launch_win32.c \
 	%D%/win32/listener_win32.c \
 	%D%/win32/loop_iocp.c \
 	%D%/win32/pipe_win32.c \
 	%D%/win32/pipe_win32.h \
 	%D%/win32/poller_iocp.h \
+	%D%/win32/process_win32.c \
+	%D%/win32/process_win32.h \
+	%D%/win32/program_win32.c \
+	%D%/win32/program_win32.h \
+	%D%/win32/region_win32.c \
+	%D%/win32/section_win32.h \
+	%D%/win32/self_win32.c \
 	%D%/win32/signal_win32.c \
 	%D%/win32/stream_win32.c \
+	%D%/win32/token_win32.c \
+	%D%/win32/token_win32.h \
 	%D%/win32/transit_win32.c \
 	%D%/win32/transit_win32.h \
-	%D%/win32/watch_win32.c
+	%D%/win32/watch_win32.c \
+	%D%/win32/wide_win32.c \
+	%D%/win32/wide_win32.h
 else
 %C%_libpal_la_SOURCES += \
 	%D%/unix/basics_unix.c \

@@ -8,6 +8,9 @@
 
 #define NO_ID 0xffffffffu
 #define ALL_RIGHTS (PAL_FILES_READ | PAL_FILES_WRITE | PAL_FILES_EXECUTE)
+#define ALL_WINDOWS                                                           \
+    (PAL_WINDOWS_LOW_INTEGRITY | PAL_WINDOWS_NO_CHILDREN                      \
+     | PAL_WINDOWS_MITIGATIONS)
 #define ALL_NAMESPACES                                                        \
     (PAL_NAMESPACE_USER | PAL_NAMESPACE_PID | PAL_NAMESPACE_MOUNT             \
      | PAL_NAMESPACE_NET | PAL_NAMESPACE_IPC | PAL_NAMESPACE_UTS)
@@ -90,6 +93,14 @@ apr_status_t pal_command_capabilities_set(pal_command_t *command,
 apr_status_t pal_command_no_new_privs_set(pal_command_t *command, int on)
 {
     command->no_new_privs = on != 0;
+    return APR_SUCCESS;
+}
+
+apr_status_t pal_command_windows_set(pal_command_t *command, int layers)
+{
+    if ((layers & ~ALL_WINDOWS) != 0)
+        return APR_EINVAL;
+    command->windows = layers;
     return APR_SUCCESS;
 }
 
@@ -187,7 +198,7 @@ unsigned int pal__command_wanted(const pal_command_t *command)
     for (i = 0; i < PAL__N_CAPABILITY_SETS; i++)
         if (command->capabilities[i].is_set)
             wanted |= 1u << PAL_STEP_CAPABILITIES;
-    if (command->no_new_privs)
+    if (command->no_new_privs || command->windows != 0)
         wanted |= 1u << PAL_STEP_PRIVILEGES;
     if (command->rules != NULL)
         wanted |= 1u << PAL_STEP_LANDLOCK;

@@ -77,18 +77,24 @@ apr_status_t pal_process_start(pal_process_t **ret_process,
                                pal_command_t *command)
 {
     apr_size_t n_argv = (apr_size_t)command->n_args + 2;
-    apr_size_t n_envp = pal__environment_size(command) + 1;
+    apr_size_t n_envp;
+    char **environment, **lists;
     apr_status_t rv;
-    char **lists;
 
     command->failed_step = PAL_STEP_PREPARE;
     if (command->program_kind == PAL__PROGRAM_NONE)
         return APR_EINVAL;
+    rv = pal__environment_get(&environment);
+    if (rv != APR_SUCCESS)
+        return rv;
+    n_envp = pal__environment_size(command, environment) + 1;
     lists = malloc((n_argv + n_envp) * sizeof(*lists));
-    if (lists == NULL)
+    if (lists == NULL) {
+        pal__environment_put(environment);
         return APR_ENOMEM;
+    }
     fill_argv(command, lists);
-    pal__environment_fill(command, lists + n_argv);
+    pal__environment_fill(command, environment, lists + n_argv);
     rv = launch(ret_process, command, lists, lists + n_argv);
     /* The job has let go of what it held of ended members. */
     if (APR_STATUS_IS_EMFILE(rv) && command->job != NULL)
@@ -96,5 +102,6 @@ apr_status_t pal_process_start(pal_process_t **ret_process,
     if (rv == APR_SUCCESS)
         command->failed_step = PAL_STEP_NONE;
     free(lists);
+    pal__environment_put(environment);
     return rv;
 }

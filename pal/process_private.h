@@ -3,7 +3,7 @@
  * command.c, environment.c and privilege.c keep a command, process.c turns it
  * into plain lists and has it launched; the platform (unix/launch_unix.c,
  * unix/process_unix.c) starts the child, waits for it and ends it. To port,
- * provide pal__environment, pal__process_handle and pal__process_launch, and
+ * provide pal__environment_*, pal__process_handle and pal__process_launch, and
  * every pal_process_* of the public headers but pal_process_start. What a
  * platform cannot do for a command fails the launch with APR_ENOTIMPL at that
  * step, or is left out if the step's mode is best effort. */
@@ -55,6 +55,9 @@ typedef struct pal__given_t {
     int number;
 } pal__given_t;
 
+/* The value by which the child knows it. Provided by the platform. */
+intptr_t pal__given_value(const pal__given_t *given);
+
 /* A value that may be set: a limit, a set of capabilities, an id. */
 typedef struct pal__setting_t {
     int is_set;
@@ -98,6 +101,7 @@ struct pal_command_t {
     int n_groups; /* -1: not set */
     pal__setting_t capabilities[PAL__N_CAPABILITY_SETS];
     int no_new_privs;
+    int windows; /* PAL_WINDOWS_... */
     const void *filter;
     int n_filter; /* instructions */
     pal__rule_t *rules, **last_rule;
@@ -151,14 +155,21 @@ apr_status_t pal__command_keep_text(const pal_command_t *command,
  * asks for them: a bit for each. */
 unsigned int pal__command_wanted(const pal_command_t *command);
 
-/* Most strings that the child's environment can have; then fill `envp`, which
- * has room for these and NULL, with borrowed ones. */
-apr_size_t pal__environment_size(const pal_command_t *command);
-void pal__environment_fill(const pal_command_t *command, char **envp);
+/* Most strings that the child's environment can have, if that of this process
+ * is `parent`; then fill `envp`, which has room for these and NULL, with
+ * borrowed ones. */
+apr_size_t pal__environment_size(const pal_command_t *command,
+                                 char *const *parent);
+void pal__environment_fill(const pal_command_t *command, char *const *parent,
+                           char **envp);
 
 /* The environment of this process: "NAME=value" strings, then NULL. Borrowed
- * until someone changes the environment. */
-char *const *pal__environment(void);
+ * until someone changes the environment, and to be given back. */
+apr_status_t pal__environment_get(char ***ret_environment);
+void pal__environment_put(char **environment);
+
+/* Do these `len` bytes name the same variable? */
+int pal__environment_is_name(const char *a, const char *b, apr_size_t len);
 
 /* The handle that stands for the child, or PAL_HANDLE_NONE. Borrowed. */
 pal_handle_t pal__process_handle(pal_process_t *process);

@@ -12,9 +12,6 @@ AM_CPPFLAGS = -I$(builddir) -I$(builddir)/mesh/proto \
 	-I$(srcdir)/mesh/membership -I$(srcdir)/mesh/host \
 	$(MESH_CPPFLAGS) $(PAL_CPPFLAGS) $(CUNIT_CFLAGS)
 LDADD = %D%/libtest.la mesh/libmesh.la pal/libpal.la $(CUNIT_LIBS)
-if PAL_WINDOWS
-LDADD += -lntdll
-endif
 
 # The harness, and what several programs share.
 check_LTLIBRARIES += %D%/libtest.la
@@ -92,6 +89,8 @@ CLEANFILES += $(nodist_%C%_libtest_la_SOURCES)
 
 # A program of one file of its own name needs a line here and no more.
 test_programs = \
+	%D%/unit/test_channel_vectors \
+	%D%/unit/test_channels \
 	%D%/unit/test_core \
 	%D%/unit/test_core_move \
 	%D%/unit/test_core_nomem \
@@ -99,21 +98,24 @@ test_programs = \
 	%D%/unit/test_event_vectors \
 	%D%/unit/test_invitation \
 	%D%/unit/test_json \
+	%D%/unit/test_membership \
+	%D%/unit/test_node \
+	%D%/unit/test_packet_vectors \
 	%D%/unit/test_pal_busy \
+	%D%/unit/test_pal_quote \
 	%D%/unit/test_pal_status \
 	%D%/unit/test_pal_timers \
 	%D%/unit/test_payload \
 	%D%/unit/test_payload_limits \
 	%D%/unit/test_payload_vectors
+if PAL_WINDOWS
+test_programs += \
+	%D%/win32/test_win32_process
+endif
 if !PAL_WINDOWS
 test_programs += \
-	%D%/unit/test_channel_vectors \
-	%D%/unit/test_channels \
 	%D%/unit/test_link \
-	%D%/unit/test_membership \
 	%D%/unit/test_mesh_status \
-	%D%/unit/test_node \
-	%D%/unit/test_packet_vectors \
 	%D%/unit/test_pal_channel \
 	%D%/unit/test_pal_log \
 	%D%/unit/test_pal_loop \

@@ -17,24 +17,28 @@ static apr_status_t make_command(const mesh_host_config_t *config,
                                  apr_pool_t *pool)
 {
     pal_command_t *command;
+    intptr_t value = 0;
     const char *text;
     apr_status_t rv;
 
     invitation->name = config->name;
-    invitation->handle = MESH__INVITATION_HANDLE;
     invitation->confine = config->confine;
     invitation->confine_when = config->confine_when;
-    rv = mesh__invitation_encode(invitation, &text, pool);
+    rv = pal_command_copy(&command, config->command, pool);
     if (rv == APR_SUCCESS)
-        rv = pal_command_copy(&command, config->command, pool);
+        rv = pal_command_handle_add(command, end, MESH__INVITATION_HANDLE);
+    if (rv == APR_SUCCESS)
+        rv =
+            pal_command_handle_value(command, MESH__INVITATION_HANDLE, &value);
+    invitation->handle = (int)value; /* so small on every system */
+    if (rv == APR_SUCCESS)
+        rv = mesh__invitation_encode(invitation, &text, pool);
     if (rv == APR_SUCCESS)
         rv = pal_command_env_set(command, MESH__INVITATION_VARIABLE, text);
     if (rv == APR_SUCCESS)
         rv = pal_command_stdio_set(command, 0, PAL_STDIO_NULL);
     if (rv == APR_SUCCESS)
         rv = pal_command_stdio_set(command, 1, PAL_STDIO_NULL);
-    if (rv == APR_SUCCESS)
-        rv = pal_command_handle_add(command, end, MESH__INVITATION_HANDLE);
     if (rv == APR_SUCCESS && config->confine != MESH_CONFINE_NONE)
         rv = pal_command_no_new_privs_set(command, 1);
     if (rv == APR_SUCCESS && config->name_arg)

@@ -113,6 +113,8 @@ AC_DEFUN([PAL_CONFIGURE], [
     [PAL_OS_CPPFLAGS="-D_WIN32_WINNT=0x0A00 -DWIN32_LEAN_AND_MEAN"],
     [PAL_OS_CPPFLAGS=])
   AC_SUBST([PAL_OS_CPPFLAGS])
+  AS_IF([test "x$pal_windows" = xyes], [PAL_OS_LIBS=-lntdll], [PAL_OS_LIBS=])
+  AC_SUBST([PAL_OS_LIBS])
   PAL_PRIVATE_LIBS=
   AS_IF([test "x$pal_windows" = xno], [PAL_UNIX])
   AC_SUBST([PAL_PRIVATE_LIBS])

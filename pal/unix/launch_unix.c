@@ -29,9 +29,25 @@ typedef struct launch_t {
 
 extern char **environ;
 
-char *const *pal__environment(void)
+apr_status_t pal__environment_get(char ***ret_environment)
 {
-    return environ;
+    *ret_environment = environ;
+    return APR_SUCCESS;
+}
+
+void pal__environment_put(char **environment)
+{
+    (void)environment;
+}
+
+int pal__environment_is_name(const char *a, const char *b, apr_size_t len)
+{
+    return memcmp(a, b, len) == 0;
+}
+
+intptr_t pal__given_value(const pal__given_t *given)
+{
+    return given->number;
 }
 
 /* The PATH of `envp`. */
@@ -219,6 +235,11 @@ static int start(launch_t *launch, pal__spawn_t *spawn)
         spawn->step = step;
         return EBADF;
     }
+    if (spawn->command->windows != 0
+        && spawn->command->modes[PAL_STEP_PRIVILEGES] == PAL_CONFINE_STRICT) {
+        spawn->step = PAL_STEP_PRIVILEGES;
+        return APR_ENOTIMPL;
+    }
     err = find_programs(launch, spawn);
     if (err == 0)
         err = place_all(launch, spawn);
@@ -228,6 +249,8 @@ static int start(launch_t *launch, pal__spawn_t *spawn)
     if (spawn->err != 0)
         return spawn->err;
     launch->process->held = spawn->held;
+    if (spawn->command->windows != 0)
+        launch->process->held &= ~(1u << PAL_STEP_PRIVILEGES);
     err = pal__process_follow(launch->process, spawn->pid, spawn->pidfd);
     if (err != 0) {
         (void)kill(spawn->pid, SIGKILL);

@@ -1,5 +1,7 @@
 #include "leaks.h"
 
+#include "win32/job_win32.h"
+
 #include <apr_tables.h>
 
 #include <stdio.h>
@@ -71,7 +73,7 @@ static void CALLBACK on_wait(PTP_CALLBACK_INSTANCE instance, void *baton,
 
 /* The thread pool opens handles once, which are nobody's leak; those for waits
  * it keeps as long as there is one. */
-static void start_pool(void)
+static void start_what_stays(void)
 {
     HANDLE never;
 
@@ -81,8 +83,9 @@ static void start_pool(void)
     wait = CreateThreadpoolWait(on_wait, NULL, NULL);
     never = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (timer == NULL || wait == NULL || never == NULL
-        || !TrySubmitThreadpoolCallback(do_nothing, NULL, NULL)) {
-        fprintf(stderr, "no thread pool: error %lu\n", GetLastError());
+        || !TrySubmitThreadpoolCallback(do_nothing, NULL, NULL)
+        || pal__job_of_children() == NULL) {
+        fprintf(stderr, "no thread pool or job: error %lu\n", GetLastError());
         exit(1);
     }
     SetThreadpoolWait(wait, never, NULL);
@@ -115,7 +118,7 @@ leaks_t *leaks_snapshot(apr_pool_t *pool)
     handle_table_t *table;
     ULONG_PTR i;
 
-    start_pool();
+    start_what_stays();
     now->values = apr_array_make(pool, 64, sizeof(ULONG_PTR));
     table = read_table();
     for (i = 0; i < table->n_rows; i++)

@@ -6,6 +6,12 @@
  * free); pal_confine_held tells layer by layer what holds. With
  * --disable-linux-native there is no layer.
  *
+ * On Windows, where threads do not matter, NO_NEW_PRIVS removes all privileges
+ * but that of passing through folders; SYSCALLS stands for the mitigation
+ * policies that let the process make no child, load no code from elsewhere and
+ * make none; FILES is not offered: with best effort the process gets low
+ * integrity, which keeps it from writing, and the layer is not held.
+ *
  * Threads: one. */
 #ifndef PAL_CONFINE_H
 #define PAL_CONFINE_H

@@ -1,6 +1,9 @@
 /* Files for programs that open what others name: below a folder handle,
  * without following links, and only what can be read without surprises.
  *
+ * On Windows names are UTF-8, a name that leads to a device or a pipe is
+ * PAL_E_KIND, and pal_file_read_at moves the handle's own offset.
+ *
  * The calls may block on a slow file system: run them on a thread that may
  * wait. Names are bytes. Threads: any. */
 #ifndef PAL_FILE_H

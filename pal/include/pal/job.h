@@ -52,6 +52,10 @@
  *       into the job.
  *       Being no foreground group, members that read from the terminal are
  *       stopped, and its interrupt key does not reach them.
+ *   PAL_JOB_OBJECT  a job object of Windows, and all there is there. Nothing
+ *       gets away but what is started on the member's behalf by a service. It
+ *       is closed with this process, which ends the members. Limits of memory
+ *       count what is committed.
  *   PAL_JOB_KEEPER  a process that outlives this one by as long as it takes
  *       to kill the members: the program pal-keeper, one for each open job.
  *       It is told of each member by the member itself, before that runs its
@@ -96,7 +100,8 @@ enum {
     PAL_JOB_GROUPS = 1,
     PAL_JOB_CGROUP = 2,
     PAL_JOB_KEEPER = 4,
-    PAL_JOB_NAMESPACES = 8
+    PAL_JOB_NAMESPACES = 8,
+    PAL_JOB_OBJECT = 16
 };
 
 typedef enum {

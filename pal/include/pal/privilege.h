@@ -64,6 +64,16 @@ apr_status_t pal_command_capabilities_set(pal_command_t *command,
 /* Set no_new_privs (prctl(2)). */
 apr_status_t pal_command_no_new_privs_set(pal_command_t *command, int on);
 
+/* Layers that Windows has, joined by or; 0: none. Elsewhere the launch fails
+ * with APR_ENOTIMPL at PAL_STEP_PRIVILEGES if any is asked for. There
+ * no_new_privs means a token without privileges. */
+#define PAL_WINDOWS_LOW_INTEGRITY 1 /* cannot write to what is the user's */
+#define PAL_WINDOWS_NO_CHILDREN 2   /* cannot start processes */
+#define PAL_WINDOWS_MITIGATIONS                                               \
+    4 /* DEP, ASLR, heap, handles, extension
+                                       points, images from elsewhere */
+apr_status_t pal_command_windows_set(pal_command_t *command, int layers);
+
 /* A filter of system calls, `size` bytes of struct sock_filter (seccomp(2)).
  * It is set right before exec, so it has to allow that (execve, or execveat
  * for a program by handle) and what the program's loading takes. Implies

@@ -23,6 +23,22 @@
  * --disable-linux-native has vfork and such threads only; what then cannot be
  * had says so below.
  *
+ * On Windows the child gets the added handles and those of stdio, each by its
+ * value (pal_command_handle_value), and no others; code that starts processes
+ * by other means, with inheritance and no list of handles, may catch them too
+ * if it does so at that moment. The command line is made so that the program
+ * finds the arguments given here; one of more than 32766 characters is E2BIG.
+ * Text is UTF-8, else APR_EINVAL. A program is also found without its ".exe";
+ * batch files are ENOEXEC. Names of variables are the same whatever their
+ * case. There are no signals: a process that pal_process_kill or
+ * pal_process_abort ended reports 9 or 6 all the same, other numbers but 0
+ * are APR_ENOTIMPL, abort(3) is exit code 3, and a crash is an exit code < 0.
+ * A launch fails with APR_ENOTIMPL for a mask, a terminal, a group but 0 (a
+ * new one), an OOM score, a hook, other limits than those of memory and CPU
+ * time and a core of 0, and all of <pal/privilege.h> that does not say
+ * otherwise. A session means no console. A child in a job dies with this
+ * process if the job says so, whatever the command says.
+ *
  * What a child may do (ids, capabilities, namespaces, filters) is set by
  * <pal/privilege.h>.
  *
@@ -155,6 +171,12 @@ apr_status_t pal_command_stdio_set(pal_command_t *command, int number,
  * Ownership: borrowed, and must be open at each launch. */
 apr_status_t pal_command_handle_add(pal_command_t *command,
                                     pal_handle_t handle, int number);
+/* The value by which the child finds, with pal_handle_adopt, what was added
+ * for `number`: that number on Unix. Windows has no numbers: it is the value
+ * that the handle has in this process.
+ * Errors: APR_ENOENT: no handle was added for it. */
+apr_status_t pal_command_handle_value(pal_command_t *command, int number,
+                                      intptr_t *ret_value);
 apr_status_t pal_command_handles_clear(pal_command_t *command);
 
 /* Working directory, entered with the rights of this process. The last call

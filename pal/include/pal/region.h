@@ -16,6 +16,9 @@
  * can change and shrink it at any time, so the receiver copies out what it
  * needs and looks only at the copy.
  *
+ * On Windows it is a section of the page file: its size, rounded up to whole
+ * pages, cannot change, and nothing can be sealed.
+ *
  * Threads: any; one region by one thread at a time until it is sealed. */
 #ifndef PAL_REGION_H
 #define PAL_REGION_H
