@@ -10,18 +10,20 @@
 
 #include <apr_general.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_BACKLOG 128
 #define PAUSE 100000 /* us without looking at clients when room is short */
-#define TRIES 100    /* to get a name that others want, too */
+#define TRIES 100    /* to lock a file that others remove */
 
 struct pal_listener_t {
     pal_listen_kind_t kind;
@@ -137,59 +139,113 @@ static int is_dead(const pal__place_t *place, const char *name)
     return ret;
 }
 
-/* Remove the socket at the path if it is dead. It is moved away first: another
- * listener may have replaced it since it was found dead, and that one gets its
- * name back. */
+/* ---- taking a path that is occupied ---- */
+
+/* Whoever removes or replaces what is at a path holds a lock, a file beside
+ * it: or else a listener found dead could be another one by the time that it
+ * is removed. The lock is of the open file, so it ends with its holder. */
+typedef struct lock_t {
+    char name[NAME_MAX + 1];
+    int fd;
+} lock_t;
+
+static void release(const pal__place_t *place, lock_t *lock)
+{
+    (void)unlinkat(place->folder, lock->name, 0); /* still ours to remove */
+    (void)close(lock->fd);
+}
+
+/* Is the file of the lock still the one at its name? */
+static int is_current(const pal__place_t *place, const lock_t *lock)
+{
+    struct stat held, there;
+
+    return fstat(lock->fd, &held) == 0
+           && fstatat(place->folder, lock->name, &there, AT_SYMLINK_NOFOLLOW)
+                  == 0
+           && held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
+/* Errors: APR_EEXIST: somebody else has it, who is just taking the path. */
+static apr_status_t acquire(const pal__place_t *place, lock_t *lock)
+{
+    int i, n;
+
+    n = snprintf(lock->name, sizeof(lock->name), ".%s.lock", place->name);
+    if (n < 0 || n >= (int)sizeof(lock->name))
+        return PAL_E_LIMIT;
+    for (i = 0; i < TRIES; i++) {
+        apr_status_t rv = APR_SUCCESS;
+
+        lock->fd = openat(
+            place->folder, lock->name,
+            O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+        if (lock->fd < 0)
+            return errno;
+        if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0)
+            rv = errno == EWOULDBLOCK ? APR_EEXIST : errno;
+        else if (is_current(place, lock))
+            return APR_SUCCESS;
+        (void)close(lock->fd);
+        if (rv != APR_SUCCESS)
+            return rv;
+    }
+    return APR_EEXIST;
+}
+
+/* With the lock: remove the socket at the path if it is dead. */
 static apr_status_t remove_dead(const pal__place_t *place)
 {
-    char grave[TEMPORARY_LEN];
     apr_status_t rv = check_socket(place, place->name);
 
     if (rv == APR_SUCCESS && !is_dead(place, place->name))
         rv = APR_EEXIST;
-    if (rv == APR_SUCCESS)
-        rv = make_name(grave);
-    if (rv == APR_SUCCESS
-        && renameat(place->folder, place->name, place->folder, grave) != 0)
+    if (rv == APR_SUCCESS && unlinkat(place->folder, place->name, 0) != 0)
         rv = errno;
-    if (APR_STATUS_IS_ENOENT(rv))
-        return APR_SUCCESS;
-    if (rv != APR_SUCCESS)
-        return rv;
-    if (!is_dead(place, grave)) {
-        (void)linkat(place->folder, grave, place->folder, place->name, 0);
-        rv = APR_EEXIST;
-    }
-    (void)unlinkat(place->folder, grave, 0);
-    return rv;
+    return APR_STATUS_IS_ENOENT(rv) ? APR_SUCCESS : rv;
 }
 
-/* Give our socket, at `temporary`, its name. A link fails if there is one of
- * that name, so of several that try one succeeds. */
+/* With the lock: put our socket in the place of whatever socket is there. */
+static apr_status_t replace(const pal__place_t *place, const char *temporary)
+{
+    apr_status_t rv = check_socket(place, place->name);
+
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv))
+        return rv;
+    return renameat(place->folder, temporary, place->folder, place->name) == 0
+               ? APR_SUCCESS
+               : errno;
+}
+
+/* Give our socket, at `temporary`, its name if the name is free: of several
+ * that try one succeeds. */
+static apr_status_t link_at(const pal__place_t *place, const char *temporary)
+{
+    if (linkat(place->folder, temporary, place->folder, place->name, 0) != 0)
+        return errno;
+    (void)unlinkat(place->folder, temporary, 0);
+    return APR_SUCCESS;
+}
+
 static apr_status_t claim(pal_listener_t *listener, const pal__place_t *place,
                           const char *temporary)
 {
-    apr_status_t rv = APR_SUCCESS;
-    int i;
+    lock_t lock;
+    apr_status_t rv = link_at(place, temporary);
 
-    if (listener->replaces) {
-        rv = check_socket(place, place->name);
-        if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv))
-            return rv;
-        return renameat(place->folder, temporary, place->folder, place->name)
-                       == 0
-                   ? APR_SUCCESS
-                   : errno;
-    }
-    for (i = 0; i < TRIES && rv == APR_SUCCESS; i++) {
-        if (linkat(place->folder, temporary, place->folder, place->name, 0)
-            == 0) {
-            (void)unlinkat(place->folder, temporary, 0);
-            return APR_SUCCESS;
-        }
-        rv = errno == EEXIST ? remove_dead(place) : errno;
-    }
-    return rv != APR_SUCCESS ? rv : APR_EEXIST;
+    if (!APR_STATUS_IS_EEXIST(rv))
+        return rv;
+    rv = acquire(place, &lock);
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (listener->replaces)
+        rv = replace(place, temporary);
+    else
+        rv = remove_dead(place);
+    if (rv == APR_SUCCESS && !listener->replaces)
+        rv = link_at(place, temporary);
+    release(place, &lock);
+    return rv;
 }
 
 /* Bind `fd`, listen, and only then give it its name. */
