@@ -1,5 +1,7 @@
-/* Watches of handles that can be waited for: a thread of the system's pool
- * waits and posts to the loop. */
+/* Watches: of handles that can be waited for, where a thread of the system's
+ * pool waits and posts to the loop; and of byte pipes, which the system does
+ * not let anybody wait for unless they were made for it, which those of other
+ * programs are not: so they are looked at, at every turn and every PERIOD. */
 #include "config.h"
 
 #include "poller_iocp.h"
@@ -9,12 +11,28 @@
 
 #include <stdlib.h>
 
+#include <winternl.h>
+
+#define PERIOD 10 /* ms */
+
+/* What the system's headers leave out. */
+#define PIPE_LOCAL_INFORMATION ((FILE_INFORMATION_CLASS)24)
+#define PIPE_CONNECTED 3
+
+typedef struct pipe_info_t {
+    ULONG type, configuration, max_instances, n_instances;
+    ULONG in_quota, n_readable, out_quota, n_writable;
+    ULONG state, end;
+} pipe_info_t;
+
 struct pal_watch_t {
     pal_watch_t *next; /* of all that are open */
     pal__source_t *source;
-    PTP_WAIT wait;
+    PTP_WAIT wait;   /* NULL: a pipe */
+    PTP_TIMER timer; /* of a pipe */
     HANDLE handle;
     int events; /* wanted */
+    int told_hangup;
     int is_waiting;
     int is_signalled; /* and not told yet, since nothing was wanted */
     pal_watch_fn_t fn;
@@ -98,9 +116,81 @@ static int watch_call(void *baton)
 
 static const pal__source_ops_t watch_ops = {watch_arm, watch_call};
 
-/* Files and pipes are no such handles: signalled says nothing about what a
- * read or a write would do. */
-static apr_status_t check(HANDLE handle, int events)
+/* ---- pipes ---- */
+
+static VOID CALLBACK period_over(PTP_CALLBACK_INSTANCE instance, PVOID baton,
+                                 PTP_TIMER timer)
+{
+    pal_watch_t *watch = baton;
+
+    (void)instance;
+    (void)timer;
+    pal__source_post(watch->source);
+}
+
+static int is_connected(HANDLE pipe)
+{
+    IO_STATUS_BLOCK status;
+    pipe_info_t info;
+
+    return NtQueryInformationFile(pipe, &status, &info, sizeof(info),
+                                  PIPE_LOCAL_INFORMATION)
+               != 0
+           || info.state == PIPE_CONNECTED;
+}
+
+static int pipe_events(pal_watch_t *watch)
+{
+    DWORD there = 0;
+
+    if (PeekNamedPipe(watch->handle, NULL, 0, NULL, &there, NULL))
+        return there > 0 ? PAL_READABLE & watch->events : 0;
+    /* The end to write on: whether there is room it does not tell. */
+    if (GetLastError() == ERROR_ACCESS_DENIED && is_connected(watch->handle))
+        return PAL_WRITABLE & watch->events;
+    return watch->events == 0 && watch->told_hangup
+               ? 0
+               : PAL_HANGUP | watch->events;
+}
+
+static void pipe_arm(void *baton)
+{
+    pal_watch_t *watch = baton;
+    LONGLONG due = -PERIOD * 10000; /* from now, in 100 ns */
+    FILETIME time;
+
+    if (pipe_events(watch) != 0) {
+        pal__source_ready(watch->source);
+        return;
+    }
+    if (watch->is_waiting)
+        return;
+    watch->is_waiting = 1;
+    time.dwLowDateTime = (DWORD)due;
+    time.dwHighDateTime = (DWORD)((ULONGLONG)due >> 32);
+    SetThreadpoolTimer(watch->timer, &time, 0, 0);
+}
+
+static int pipe_call(void *baton)
+{
+    pal_watch_t *watch = baton;
+    int events = pipe_events(watch);
+
+    /* A period that is under way does no harm. */
+    watch->is_waiting = 0;
+    if (events == 0)
+        return 0;
+    watch->told_hangup = (events & PAL_HANGUP) != 0;
+    watch->fn(watch->baton, events);
+    return 1;
+}
+
+static const pal__source_ops_t pipe_ops = {pipe_arm, pipe_call};
+
+/* ---- all ---- */
+
+/* Whether a file is signalled says nothing about what a read would do. */
+static apr_status_t check(HANDLE handle, int events, int *ret_is_pipe)
 {
     DWORD flags, type;
 
@@ -108,16 +198,31 @@ static apr_status_t check(HANDLE handle, int events)
         || !GetHandleInformation(handle, &flags))
         return APR_EBADF;
     type = GetFileType(handle);
-    if (type == FILE_TYPE_DISK || type == FILE_TYPE_PIPE)
+    if (type == FILE_TYPE_DISK)
         return PAL_E_KIND;
-    return events & PAL_WRITABLE ? APR_EINVAL : APR_SUCCESS;
+    *ret_is_pipe = type == FILE_TYPE_PIPE;
+    return type != FILE_TYPE_PIPE && (events & PAL_WRITABLE) ? APR_EINVAL
+                                                             : APR_SUCCESS;
+}
+
+static apr_status_t start(pal_watch_t *watch, pal_loop_t *loop, int is_pipe)
+{
+    if (is_pipe)
+        watch->timer = CreateThreadpoolTimer(period_over, watch, NULL);
+    else
+        watch->wait = CreateThreadpoolWait(waited, watch, NULL);
+    if (watch->timer == NULL && watch->wait == NULL)
+        return APR_FROM_OS_ERROR(GetLastError());
+    return pal__source_create(&watch->source, loop,
+                              is_pipe ? &pipe_ops : &watch_ops, watch);
 }
 
 apr_status_t pal_watch_create(pal_watch_t **ret_watch, pal_loop_t *loop,
                               pal_handle_t handle, int events,
                               pal_watch_fn_t fn, void *baton)
 {
-    apr_status_t rv = check((HANDLE)handle, events);
+    int is_pipe = 0;
+    apr_status_t rv = check((HANDLE)handle, events, &is_pipe);
     pal_watch_t *watch;
 
     if (rv != APR_SUCCESS)
@@ -133,11 +238,7 @@ apr_status_t pal_watch_create(pal_watch_t **ret_watch, pal_loop_t *loop,
         free(watch);
         return APR_EEXIST;
     }
-    watch->wait = CreateThreadpoolWait(waited, watch, NULL);
-    if (watch->wait == NULL)
-        rv = APR_FROM_OS_ERROR(GetLastError());
-    else
-        rv = pal__source_create(&watch->source, loop, &watch_ops, watch);
+    rv = start(watch, loop, is_pipe);
     if (rv != APR_SUCCESS) {
         pal_watch_close(&watch);
         return rv;
@@ -148,9 +249,10 @@ apr_status_t pal_watch_create(pal_watch_t **ret_watch, pal_loop_t *loop,
 
 apr_status_t pal_watch_set(pal_watch_t *watch, int events)
 {
-    if (events & PAL_WRITABLE)
+    if (watch->timer == NULL && (events & PAL_WRITABLE))
         return APR_EINVAL;
     watch->events = events;
+    watch->told_hangup = 0;
     pal__source_rearm(watch->source);
     return APR_SUCCESS;
 }
@@ -165,6 +267,11 @@ void pal_watch_close(pal_watch_t **watch)
         SetThreadpoolWait(closing->wait, NULL, NULL);
         WaitForThreadpoolWaitCallbacks(closing->wait, TRUE);
         CloseThreadpoolWait(closing->wait);
+    }
+    if (closing->timer != NULL) {
+        SetThreadpoolTimer(closing->timer, NULL, 0, 0);
+        WaitForThreadpoolTimerCallbacks(closing->timer, TRUE);
+        CloseThreadpoolTimer(closing->timer);
     }
     pal__source_close(&closing->source);
     all_remove(closing);

@@ -124,6 +124,14 @@ static void host_until(host_t *host, const int *done)
     CU_ASSERT_TRUE(*done);
 }
 
+/* Until the handle says no more; a loop may have to be run once for a new
+ * watch. */
+static void calm_down(host_t *host)
+{
+    while (host_turn(host, 0))
+        continue;
+}
+
 static void test_prepare(void)
 {
     pal_loop_t *loop = make_loop();
@@ -165,14 +173,17 @@ static void test_handle(void)
     TEST_OK(pal_handle_pipe(ends));
     TEST_OK(
         pal_watch_create(&watch, host.guest, ends[1], 0, count_events, &n));
-    CU_ASSERT_FALSE(host_turn(&host, 0));
+    calm_down(&host);
+    CU_ASSERT_EQUAL(n, 0);
     TEST_OK(pal_watch_set(watch, PAL_WRITABLE));
     host_until(&host, &n);
     /* Level triggered, as inside. */
     n = 0;
     host_until(&host, &n);
     TEST_OK(pal_watch_set(watch, 0));
-    CU_ASSERT_FALSE(host_turn(&host, 0));
+    n = 0;
+    calm_down(&host);
+    CU_ASSERT_EQUAL(n, 0);
     pal_watch_close(&watch);
     pal_handle_close(&ends[0]);
     pal_handle_close(&ends[1]);

@@ -113,8 +113,15 @@ apr_status_t pal_loop_post(pal_loop_t *loop, void (*fn)(void *baton),
 /* Watch a handle. `events`: PAL_READABLE, PAL_WRITABLE, both or 0. Level
  * triggered. The handle stays the caller's and must stay open until the
  * watch is closed. With 0, a hang-up is reported once.
+ *
+ * Windows: PAL_READABLE is reported of whatever can be waited for (events,
+ * processes, semaphores, ...; no mutexes) while it is signalled, or once if the
+ * wait uses that up. Byte pipes are looked at every 10 ms, and can be written
+ * to at any time. Of channels and streams, watch those (channel.h).
  * Errors: APR_EBADF; APR_EEXIST if it is watched already; what the system
- * says about handles that cannot be waited for (regular files). */
+ * says about handles that cannot be waited for (regular files); on Windows
+ * PAL_E_KIND for these, and APR_EINVAL if PAL_WRITABLE is asked of what is no
+ * pipe. */
 typedef void (*pal_watch_fn_t)(void *baton, int events);
 apr_status_t pal_watch_create(pal_watch_t **ret_watch, pal_loop_t *loop,
                               pal_handle_t handle, int events,
@@ -152,6 +159,8 @@ void pal_wake_close(pal_wake_t **wake);
  *
  * Who has which number is the one thing in pal that belongs to the process and
  * not to an object.
+ * Windows: SIGINT and SIGBREAK, as the console tells of Ctrl+C and Ctrl+Break;
+ * there are no others.
  * Errors: APR_EEXIST if there is a source for it, in whatever loop;
  * APR_EINVAL: no such signal, or it cannot be handled (SIGKILL, SIGSTOP), or
  * it tells of a fault (SIGSEGV and its like). */
