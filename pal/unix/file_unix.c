@@ -1,11 +1,13 @@
 #include "config.h"
 
 #include <pal/file.h>
+
+#include "fd.h"
+
 #include <pal/status.h>
 
 #include <apr_strings.h>
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,12 +44,6 @@
 #define MAX_PATH 4096 /* with the zero byte */
 
 #define READ_FLAGS (O_RDONLY | O_NOCTTY | O_CLOEXEC)
-
-/* The descriptor, or -1, which every system call refuses with EBADF. */
-static int fd_of(pal_handle_t handle)
-{
-    return handle >= 0 && handle <= INT_MAX ? (int)handle : -1;
-}
 
 static pal_file_kind_t kind_of_mode(mode_t mode)
 {
@@ -255,13 +251,13 @@ apr_status_t pal_file_open_beneath(pal_handle_t folder, const char *path,
     strcpy(way, path);
     name = strrchr(way, '/');
     if (!name)
-        return open_file(fd_of(folder), path, O_NOFOLLOW, ret_handle,
+        return open_file(pal__fd_of(folder), path, O_NOFOLLOW, ret_handle,
                          ret_kind);
     *name++ = '\0';
-    fd = open_way_at_once(fd_of(folder), way);
+    fd = open_way_at_once(pal__fd_of(folder), way);
     /* Not there, filtered, or given up as others rename what is on the way. */
     if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
-        fd = open_way(fd_of(folder), way);
+        fd = open_way(pal__fd_of(folder), way);
     if (fd < 0)
         return errno == ELOOP ? PAL_E_KIND : errno;
     rv = open_file(fd, name, O_NOFOLLOW, ret_handle, ret_kind);
@@ -329,7 +325,7 @@ apr_status_t pal_folder_list(pal_handle_t folder,
     int fd;
 
     /* Opened again: a duplicate would share the offset in the folder. */
-    fd = open_name(fd_of(folder), ".", READ_FLAGS | O_DIRECTORY);
+    fd = open_name(pal__fd_of(folder), ".", READ_FLAGS | O_DIRECTORY);
     if (fd < 0)
         return errno;
     dir = fdopendir(fd);
@@ -355,7 +351,7 @@ apr_status_t pal_file_read_at(pal_handle_t file, apr_off_t offset, void *buf,
     ssize_t n;
 
     do {
-        n = pread(fd_of(file), buf, len, offset);
+        n = pread(pal__fd_of(file), buf, len, offset);
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno;
@@ -383,7 +379,7 @@ static int try_again(int fd, short events)
 apr_status_t pal_file_read(pal_handle_t file, void *buf, apr_size_t len,
                            apr_size_t *ret_len)
 {
-    int fd = fd_of(file);
+    int fd = pal__fd_of(file);
     ssize_t n;
 
     do {
@@ -398,7 +394,7 @@ apr_status_t pal_file_read(pal_handle_t file, void *buf, apr_size_t len,
 apr_status_t pal_file_write(pal_handle_t file, const void *buf, apr_size_t len)
 {
     const char *next = buf;
-    int fd = fd_of(file);
+    int fd = pal__fd_of(file);
     ssize_t n;
 
     while (len > 0) {
@@ -417,7 +413,7 @@ apr_status_t pal_file_size(pal_handle_t file, apr_off_t *ret_size)
 {
     struct stat st;
 
-    if (fstat(fd_of(file), &st) != 0)
+    if (fstat(pal__fd_of(file), &st) != 0)
         return errno;
     if (!S_ISREG(st.st_mode))
         return PAL_E_KIND;

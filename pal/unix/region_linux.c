@@ -2,10 +2,11 @@
 
 #include "region_unix.h"
 
+#include "fd.h"
+
 #include <pal/region.h>
 #include <pal/status.h>
 
-#include <limits.h>
 #include <string.h>
 
 #include <errno.h>
@@ -19,12 +20,6 @@
 #define MAX_NAME 200
 
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
-/* The descriptor, or -1, which every system call refuses with EBADF. */
-static int fd_of(pal_handle_t handle)
-{
-    return handle >= 0 && handle <= INT_MAX ? (int)handle : -1;
-}
 
 /* Files of a tmpfs report seals too, but always and only "no more seals". */
 int pal__region_is(int fd)
@@ -58,8 +53,8 @@ apr_status_t pal_region_create(const char *name, apr_off_t size,
 
 apr_status_t pal_region_seal(pal_handle_t region)
 {
-    return fcntl(fd_of(region), F_ADD_SEALS, ALL_SEALS) == 0 ? APR_SUCCESS
-                                                             : errno;
+    return fcntl(pal__fd_of(region), F_ADD_SEALS, ALL_SEALS) == 0 ? APR_SUCCESS
+                                                                  : errno;
 }
 
 apr_status_t pal_region_check(pal_handle_t region, apr_off_t *ret_size)
@@ -68,10 +63,11 @@ apr_status_t pal_region_check(pal_handle_t region, apr_off_t *ret_size)
     struct stat st;
     int seals;
 
-    seals = fcntl(fd_of(region), F_GET_SEALS);
+    seals = fcntl(pal__fd_of(region), F_GET_SEALS);
     if (seals < 0)
         return errno == EINVAL ? PAL_E_KIND : errno;
-    if (fstatfs(fd_of(region), &fs) != 0 || fstat(fd_of(region), &st) != 0)
+    if (fstatfs(pal__fd_of(region), &fs) != 0
+        || fstat(pal__fd_of(region), &st) != 0)
         return errno;
     /* Huge pages can be sealed too. Not by st_blksize, which is large for
      * ordinary regions as well where the system uses transparent ones. */

@@ -2,12 +2,13 @@
 
 #include "region_unix.h"
 
+#include "fd.h"
+
 #include <pal/region.h>
 #include <pal/status.h>
 
 #include <apr_general.h>
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,11 +28,6 @@
 #define PREFIX "/pal-"
 #define N_RANDOM 12
 #define MAX_TRIES 10
-
-static int fd_of(pal_handle_t handle)
-{
-    return handle >= 0 && handle <= INT_MAX ? (int)handle : -1;
-}
 
 int pal__region_is(int fd)
 {
@@ -112,13 +108,13 @@ apr_status_t pal_region_create(const char *name, apr_off_t size,
 
 apr_status_t pal_region_seal(pal_handle_t region)
 {
-    return fcntl(fd_of(region), F_GETFD) < 0 ? errno : APR_ENOTIMPL;
+    return fcntl(pal__fd_of(region), F_GETFD) < 0 ? errno : APR_ENOTIMPL;
 }
 
 apr_status_t pal_region_check(pal_handle_t region, apr_off_t *ret_size)
 {
     (void)ret_size; /* nothing can be promised about it */
-    if (fcntl(fd_of(region), F_GETFD) < 0)
+    if (fcntl(pal__fd_of(region), F_GETFD) < 0)
         return errno;
-    return pal__region_is(fd_of(region)) ? APR_ENOTIMPL : PAL_E_KIND;
+    return pal__region_is(pal__fd_of(region)) ? APR_ENOTIMPL : PAL_E_KIND;
 }

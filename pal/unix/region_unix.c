@@ -2,18 +2,12 @@
 
 #include <pal/region.h>
 
-#include <limits.h>
+#include "fd.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* The descriptor, or -1, which every system call refuses with EBADF. */
-static int fd_of(pal_handle_t handle)
-{
-    return handle >= 0 && handle <= INT_MAX ? (int)handle : -1;
-}
 
 /* Are these bytes all inside? */
 static apr_status_t check_range(int fd, apr_off_t offset, apr_size_t len)
@@ -34,12 +28,12 @@ apr_status_t pal_region_write_at(pal_handle_t region, apr_off_t offset,
     const char *next = data;
     ssize_t n;
     /* A write beyond the size would make it grow. */
-    apr_status_t rv = check_range(fd_of(region), offset, len);
+    apr_status_t rv = check_range(pal__fd_of(region), offset, len);
 
     if (rv != APR_SUCCESS)
         return rv;
     while (len > 0) {
-        n = pwrite(fd_of(region), next, len, offset);
+        n = pwrite(pal__fd_of(region), next, len, offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -58,7 +52,7 @@ apr_status_t pal_region_read_at(pal_handle_t region, apr_off_t offset,
     ssize_t n;
 
     while (len > 0) {
-        n = pread(fd_of(region), next, len, offset);
+        n = pread(pal__fd_of(region), next, len, offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -83,15 +77,15 @@ apr_status_t pal_region_map(pal_handle_t region, apr_off_t offset,
         || (flags != PAL_REGION_READ
             && flags != (PAL_REGION_READ | PAL_REGION_WRITE)))
         return APR_EINVAL;
-    rv = check_range(fd_of(region), offset, len);
+    rv = check_range(pal__fd_of(region), offset, len);
     if (rv != APR_SUCCESS)
         return rv;
     /* Private to read: a shared one of an open file that could be written
      * keeps the region from being sealed, and older kernels refuse it once
      * that is sealed. */
-    address =
-        mmap(NULL, len, is_written ? PROT_READ | PROT_WRITE : PROT_READ,
-             is_written ? MAP_SHARED : MAP_PRIVATE, fd_of(region), offset);
+    address = mmap(NULL, len, is_written ? PROT_READ | PROT_WRITE : PROT_READ,
+                   is_written ? MAP_SHARED : MAP_PRIVATE, pal__fd_of(region),
+                   offset);
     if (address == MAP_FAILED)
         return errno;
     *ret_address = address;

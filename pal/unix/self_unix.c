@@ -2,6 +2,8 @@
 
 #include <pal/self.h>
 
+#include "fd.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,7 +200,7 @@ apr_status_t pal_self_env_take(const char *name, const char **ret_value,
 
 int pal_self_is_terminal(pal_handle_t handle)
 {
-    return handle >= 0 && handle <= INT_MAX && isatty((int)handle);
+    return isatty(pal__fd_of(handle));
 }
 
 void pal_self_exit(int code)
