@@ -680,6 +680,7 @@ static void *APR_THREAD_FUNC run_sender(apr_thread_t *thread, void *baton)
     pal_bytes_t part;
     int i;
 
+    (void)thread;
     part.data = numbers;
     part.len = sizeof(numbers);
     numbers[0] = sender->number;
@@ -692,7 +693,6 @@ static void *APR_THREAD_FUNC run_sender(apr_thread_t *thread, void *baton)
                 apr_thread_yield();
         } while (APR_STATUS_IS_EAGAIN(sender->status));
     }
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 

@@ -243,6 +243,37 @@ static void replace(void *baton, int events)
     }
 }
 
+static void quiet_all(void *baton, int events)
+{
+    pipe_t *pipes = baton;
+    int i;
+
+    (void)events;
+    pipes[0].n++;
+    for (i = 0; i < 3; i++)
+        TEST_OK(pal_watch_set(pipes[i].watch, 0));
+}
+
+/* Nor is one that is not asked for any more. */
+static void test_watch_set_in_callback(void)
+{
+    pal_loop_t *loop = make_loop();
+    pipe_t pipes[3];
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        open_pipe(&pipes[i]);
+        fill(&pipes[i]);
+        TEST_OK(pal_watch_create(&pipes[i].watch, loop, pipes[i].ends[0],
+                                 PAL_READABLE, quiet_all, pipes));
+    }
+    TEST_OK(pal_loop_step(loop, LIMIT));
+    CU_ASSERT_EQUAL(pipes[0].n, 1);
+    CU_ASSERT_EQUAL(pal_loop_step(loop, 0), APR_TIMEUP);
+    for (i = 0; i < 3; i++)
+        close_pipe(&pipes[i]);
+}
+
 /* An event fetched for a closed watch does not go to a new one on the same
  * handle. */
 static void test_watch_replace_in_callback(void)
@@ -730,6 +761,7 @@ static const test_case_t cases[] = {
     {"watch_hangup", test_watch_hangup},
     {"watch_errors", test_watch_errors},
     {"watch_close_in_callback", test_watch_close_in_callback},
+    {"watch_set_in_callback", test_watch_set_in_callback},
     {"watch_replace_in_callback", test_watch_replace_in_callback},
     {"watch_many", test_watch_many},
     {"timer_order", test_timer_order},

@@ -241,9 +241,9 @@ static void *APR_THREAD_FUNC run_partner(apr_thread_t *thread, void *baton)
 {
     partner_t *partner = baton;
 
+    (void)thread;
     partner->status = pal_loop_run_until(partner->loop, is_set,
                                          &partner->sender.is_done, LIMIT);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 
@@ -383,8 +383,8 @@ static void test_busy_wakes(void)
 
 static void *APR_THREAD_FUNC stop_there(apr_thread_t *thread, void *baton)
 {
+    (void)thread;
     pal_loop_stop(baton);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 

@@ -54,6 +54,7 @@ static void *APR_THREAD_FUNC post_notes(apr_thread_t *thread, void *baton)
     sender_t *sender = baton;
     int i;
 
+    (void)thread;
     sender->is_mine = pal_loop_is_mine(sender->loop);
     sender->is_inside = pal_loop_is_inside(sender->loop);
     for (i = 0; i < sender->n && sender->status == APR_SUCCESS; i++) {
@@ -62,7 +63,6 @@ static void *APR_THREAD_FUNC post_notes(apr_thread_t *thread, void *baton)
         sender->status =
             pal_loop_post(sender->loop, on_note, &sender->notes[i]);
     }
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 
@@ -136,9 +136,9 @@ static void *APR_THREAD_FUNC play(apr_thread_t *thread, void *baton)
 {
     partner_t *partner = baton;
 
+    (void)thread;
     partner->status = pal_loop_run_until(partner->loop, is_set,
                                          &partner->player.is_done, LIMIT);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 
@@ -169,8 +169,8 @@ static void test_wake(void)
 
 static void *APR_THREAD_FUNC stop_there(apr_thread_t *thread, void *baton)
 {
+    (void)thread;
     pal_loop_stop(baton);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 

@@ -19,6 +19,7 @@
 
 #define LIMIT (10 * APR_USEC_PER_SEC) /* of what must not last this long */
 #define QUEUE_LIMIT 50000
+#define LARGE_LIMIT 1000000 /* much more than the system takes at a time */
 
 static const int types[] = {SOCK_SEQPACKET, SOCK_STREAM};
 
@@ -132,11 +133,11 @@ static void fills_on(int type)
     int n, n_received;
     rig_t rig;
 
-    rig_start(&rig, type, QUEUE_LIMIT);
+    rig_start(&rig, type, LARGE_LIMIT);
     n = fill(&rig, 500, 0);
     queued = pal_channel_queued(rig.link.here);
-    CU_ASSERT_TRUE(queued <= QUEUE_LIMIT);
-    CU_ASSERT_TRUE(queued + 500 + 4 + PAL_CHANNEL_QUEUED_COST > QUEUE_LIMIT);
+    CU_ASSERT_TRUE(queued <= LARGE_LIMIT);
+    CU_ASSERT_TRUE(queued + 500 + 4 + PAL_CHANNEL_QUEUED_COST > LARGE_LIMIT);
     rig_settle(&rig);
     CU_ASSERT_EQUAL(rig.n, 0);
     for (n_received = 0; rig.n == 0; n_received++) {
@@ -144,7 +145,7 @@ static void fills_on(int type)
         rig_settle(&rig);
     }
     CU_ASSERT_EQUAL(rig.events, PAL_WRITABLE);
-    CU_ASSERT_TRUE(pal_channel_queued(rig.link.here) <= QUEUE_LIMIT / 2);
+    CU_ASSERT_TRUE(pal_channel_queued(rig.link.here) <= LARGE_LIMIT / 2);
     TEST_OK(send_number(rig.link.here, n, 500, 0));
     CU_ASSERT_EQUAL(receive_all(&rig, n_received, 500, 0), n + 1 - n_received);
     CU_ASSERT_EQUAL(rig.n, 1);
@@ -219,6 +220,41 @@ static void handles(void)
 {
     handles_on(SOCK_SEQPACKET);
     handles_on(SOCK_STREAM);
+}
+
+/* Handles of a packet that goes from the queue in several parts go once. */
+static void parts(void)
+{
+    static char bytes[100000];
+    pal_bytes_t part = {bytes, sizeof(bytes)};
+    pal_handle_t handle = 0, handles[MAX_HANDLES];
+    int n_packets = 0, n_tries = 0, n;
+    apr_size_t len;
+    apr_status_t rv;
+    rig_t rig;
+
+    rig_start(&rig, SOCK_STREAM, LARGE_LIMIT);
+    do {
+        TEST_OK(pal_channel_send(rig.link.here, &part, 1, &handle, 1));
+        n_packets++;
+    } while (pal_channel_queued(rig.link.here) < 5 * sizeof(bytes));
+    while (n_packets > 0 && n_tries < 1000) {
+        rv = pal_channel_recv(rig.link.there, bytes, sizeof(bytes), &len,
+                              handles, &n);
+        if (APR_STATUS_IS_EAGAIN(rv)) {
+            rig_settle(&rig);
+            n_tries++;
+            continue;
+        }
+        TEST_OK(rv);
+        CU_ASSERT_EQUAL(len, sizeof(bytes));
+        CU_ASSERT_EQUAL(n, 1);
+        while (n > 0)
+            pal_handle_close(&handles[--n]);
+        n_packets--;
+    }
+    CU_ASSERT_EQUAL(n_packets, 0);
+    rig_end(&rig);
 }
 
 /* The end comes after what waits; and what waits is lost by a close. */
@@ -391,6 +427,8 @@ static int give_up(void *baton)
     pal__outgoing_t outgoing = {&vector, 1, 1, zeros, MAX_HANDLES};
     pal__endpoint_t endpoint;
     rig_t *rig = baton;
+    char buf[100];
+    ssize_t n_bytes;
     apr_size_t n;
 
     pal__endpoint_init(&endpoint, dup(rig->link.here_fd), 0);
@@ -409,6 +447,11 @@ static int give_up(void *baton)
     TRY(6, rig->n == 1);
     TRY(7, pal__endpoint_queued(&endpoint) == 0);
     TRY(8, pal__endpoint_send(&endpoint, &outgoing, &n) == PAL_E_IN_FLIGHT);
+    /* The other end is told, after what was sent. */
+    do {
+        n_bytes = recv(rig->link.there_fd, buf, sizeof(buf), MSG_DONTWAIT);
+    } while (n_bytes > 0);
+    TRY(9, n_bytes == 0);
     pal__endpoint_fini(&endpoint);
     return 0;
 }
@@ -498,6 +541,7 @@ static const test_case_t cases[] = {
     {"asked_for", asked_for},
     {"handles", handles},
     {"ends", ends},
+    {"parts", parts},
     {"peer_gone", peer_gone},
     {"unwatched", unwatched},
     {"in_flight", in_flight},
