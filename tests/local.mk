@@ -98,10 +98,17 @@ test_programs = \
 	%D%/unit/test_event_vectors \
 	%D%/unit/test_invitation \
 	%D%/unit/test_json \
+	%D%/unit/test_link \
 	%D%/unit/test_membership \
+	%D%/unit/test_mesh_status \
 	%D%/unit/test_node \
 	%D%/unit/test_packet_vectors \
 	%D%/unit/test_pal_busy \
+	%D%/unit/test_pal_channel \
+	%D%/unit/test_pal_log \
+	%D%/unit/test_pal_loop \
+	%D%/unit/test_pal_loop_host \
+	%D%/unit/test_pal_loop_threads \
 	%D%/unit/test_pal_quote \
 	%D%/unit/test_pal_status \
 	%D%/unit/test_pal_timers \
@@ -110,19 +117,14 @@ test_programs = \
 	%D%/unit/test_payload_vectors
 if PAL_WINDOWS
 test_programs += \
-	%D%/win32/test_win32_process
+	%D%/win32/test_win32_pipe \
+	%D%/win32/test_win32_process \
+	%D%/win32/test_win32_watch
 endif
 if !PAL_WINDOWS
 test_programs += \
-	%D%/unit/test_link \
-	%D%/unit/test_mesh_status \
-	%D%/unit/test_pal_channel \
-	%D%/unit/test_pal_log \
-	%D%/unit/test_pal_loop \
-	%D%/unit/test_pal_loop_host \
 	%D%/unit/test_pal_loop_poll \
 	%D%/unit/test_pal_loop_pollset \
-	%D%/unit/test_pal_loop_threads \
 	%D%/unix/test_confined \
 	%D%/unix/test_demo_faults \
 	%D%/unix/test_harness \

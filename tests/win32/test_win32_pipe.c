@@ -425,5 +425,5 @@ int main(int argc, char **argv)
         {"connect", test_connect},
         {NULL, NULL}};
 
-    return test_main(argc, argv, "pal_pipe", cases);
+    return test_main(argc, argv, "win32_pipe", cases);
 }

@@ -308,5 +308,5 @@ int main(int argc, char **argv)
         {"made_up", test_made_up},
         {NULL, NULL}};
 
-    return test_main(argc, argv, "pal_watch", cases);
+    return test_main(argc, argv, "win32_watch", cases);
 }
