@@ -7,7 +7,8 @@
 #include <pal/handle.h>
 
 /* The size of a section, in bytes, rounded up to whole pages; it cannot
- * change. Errors: PAL_E_KIND if it is none, or not of the page file; APR_EBADF.
+ * change.
+ * Errors: PAL_E_KIND if it is none, or not of the page file; APR_EBADF.
  * Threads: any. */
 apr_status_t pal__section_size(pal_handle_t handle, apr_off_t *ret_size);
 

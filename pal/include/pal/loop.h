@@ -115,9 +115,9 @@ apr_status_t pal_loop_post(pal_loop_t *loop, void (*fn)(void *baton),
  * watch is closed. With 0, a hang-up is reported once.
  *
  * Windows: PAL_READABLE is reported of whatever can be waited for (events,
- * processes, semaphores, ...; no mutexes) while it is signalled, or once if the
- * wait uses that up. Byte pipes are looked at every 10 ms, and can be written
- * to at any time. Of channels and streams, watch those (channel.h).
+ * processes, semaphores, ...; no mutexes) while it is signalled, or once if
+ * the wait uses that up. Byte pipes are looked at every 10 ms, and can be
+ * written to at any time. Of channels and streams, watch those (channel.h).
  * Errors: APR_EBADF; APR_EEXIST if it is watched already; what the system
  * says about handles that cannot be waited for (regular files); on Windows
  * PAL_E_KIND for these, and APR_EINVAL if PAL_WRITABLE is asked of what is no
