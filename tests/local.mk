@@ -212,6 +212,7 @@ test_scripts = \
 	%D%/check-headers.sh \
 	%D%/check-man.sh \
 	%D%/check-os-headers.sh \
+	%D%/check-projects.sh \
 	%D%/check-readme.sh \
 	%D%/check-style.sh
 

@@ -7,7 +7,8 @@ set -eu
 
 srcdir=$(cd "$(dirname "$0")/.." && pwd)
 host=x86_64-w64-mingw32
-packages='cmake dpkg-dev gcc-mingw-w64-x86-64 protobuf-c-compiler wine wine64'
+packages='clang-tools-14 cmake dpkg-dev gcc-mingw-w64-x86-64 libwine-dev
+    protobuf-c-compiler wine wine64'
 
 is_installed() {
     dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q ' installed'
@@ -61,5 +62,9 @@ cd _check-win32
 [ -f Makefile ] || "$srcdir/configure" -q --host=$host PKG_CONFIG=pkg-config \
     --disable-shared --enable-werror
 make -s -j "$jobs"
+sh "$srcdir/win32/check-msvc.sh" . >check-msvc.log 2>&1 || {
+    cat check-msvc.log
+    exit 1
+}
 make -s -j "$jobs" check test_scripts= \
     LOG_COMPILER="$srcdir/win32/run-wine.sh" "$@"

@@ -21,8 +21,8 @@ typedef struct section_info_t {
     LARGE_INTEGER size;
 } section_info_t;
 
-NTSTATUS NTAPI NtQuerySection(HANDLE section, int information, PVOID buf,
-                              SIZE_T len, PSIZE_T ret_len);
+NTSYSAPI NTSTATUS NTAPI NtQuerySection(HANDLE section, int information,
+                                       PVOID buf, SIZE_T len, PSIZE_T ret_len);
 
 apr_status_t pal__section_size(pal_handle_t handle, apr_off_t *ret_size)
 {

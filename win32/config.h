@@ -1,0 +1,1 @@
+/* What configure finds out elsewhere, for Visual Studio: nothing of it. */
