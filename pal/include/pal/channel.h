@@ -93,7 +93,9 @@ void pal_channel_close(pal_channel_t **channel);
  * two processes one holds the other's, and puts handles into it and takes them
  * out. So there, between processes, handles go only over a channel where this
  * was called on both sides before: with the process on one side, with NULL on
- * the other. Who gives a wrong process gives it the handles that he sends.
+ * the other. Two processes that neither launched the other, such as two
+ * children of one, cannot pass handles there: APR_ENOTIMPL. Who gives a wrong
+ * process gives it the handles that he sends.
  * Errors: APR_EEXIST: it was called before (Windows). */
 apr_status_t pal_channel_peer_process_set(pal_channel_t *channel,
                                           pal_process_t *process);
