@@ -59,6 +59,12 @@ int test_is_native(void)
 #endif
 }
 
+void test_thread_exit(apr_thread_t *thread)
+{
+    apr_thread_exit(thread, APR_SUCCESS);
+    abort();
+}
+
 int test_scale(int n)
 {
     const char *stress = getenv("STRESS");

@@ -14,6 +14,7 @@
 
 #include <apr_errno.h>
 #include <apr_pools.h>
+#include <apr_thread_proc.h>
 
 typedef struct test_case_t {
     const char *name;
@@ -45,6 +46,11 @@ int test_in_valgrind(void);
 /* Does pal use what only Linux has? If not (configure --disable-linux-native),
  * some of it is not to be had: APR_ENOTIMPL. */
 int test_is_native(void);
+
+/* End a thread that is to be joined. To return from it is not enough for APR
+ * on Windows; and apr_thread_exit unwinds the stack without the knowledge of
+ * AddressSanitizer, which this tells. */
+_Noreturn void test_thread_exit(apr_thread_t *thread);
 
 /* Assert that `expr` is APR_SUCCESS; print the status and end the case if
  * not. */

@@ -399,14 +399,13 @@ static void *APR_THREAD_FUNC echo_thread(apr_thread_t *thread, void *baton)
     echo_t *echo = baton;
     mesh_message_t *message = NULL;
 
-    (void)thread;
     while (echo->status == APR_SUCCESS && echo->n-- > 0) {
         echo->status = mesh_port_recv(echo->port, DEADLINE, &message);
         if (echo->status == APR_SUCCESS)
             echo->status = mesh_port_send(echo->port, &message);
         mesh_message_destroy(&message);
     }
-    return NULL;
+    test_thread_exit(thread);
 }
 
 static void blocking_on_other_thread(void)

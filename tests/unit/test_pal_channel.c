@@ -680,7 +680,6 @@ static void *APR_THREAD_FUNC run_sender(apr_thread_t *thread, void *baton)
     pal_bytes_t part;
     int i;
 
-    (void)thread;
     part.data = numbers;
     part.len = sizeof(numbers);
     numbers[0] = sender->number;
@@ -693,7 +692,7 @@ static void *APR_THREAD_FUNC run_sender(apr_thread_t *thread, void *baton)
                 apr_thread_yield();
         } while (APR_STATUS_IS_EAGAIN(sender->status));
     }
-    return NULL;
+    test_thread_exit(thread);
 }
 
 typedef struct counter_t {

@@ -309,10 +309,9 @@ static void *APR_THREAD_FUNC write_many(apr_thread_t *thread, void *baton)
     pal_log_field_t field = {"thread", NULL, writer->number};
     int i;
 
-    (void)thread;
     for (i = 0; i < writer->n; i++)
         pal_log_write(writer->log, PAL_LOG_INFO, "test", "line", &field, 1);
-    return NULL;
+    test_thread_exit(thread);
 }
 
 static void test_threads(void)

@@ -241,10 +241,9 @@ static void *APR_THREAD_FUNC run_partner(apr_thread_t *thread, void *baton)
 {
     partner_t *partner = baton;
 
-    (void)thread;
     partner->status = pal_loop_run_until(partner->loop, is_set,
                                          &partner->sender.is_done, LIMIT);
-    return NULL;
+    test_thread_exit(thread);
 }
 
 /* A ball between `loop` here and one on another thread, by wakes alone: a
@@ -383,9 +382,8 @@ static void test_busy_wakes(void)
 
 static void *APR_THREAD_FUNC stop_there(apr_thread_t *thread, void *baton)
 {
-    (void)thread;
     pal_loop_stop(baton);
-    return NULL;
+    test_thread_exit(thread);
 }
 
 static void test_busy_stop(void)

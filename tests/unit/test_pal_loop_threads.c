@@ -54,7 +54,6 @@ static void *APR_THREAD_FUNC post_notes(apr_thread_t *thread, void *baton)
     sender_t *sender = baton;
     int i;
 
-    (void)thread;
     sender->is_mine = pal_loop_is_mine(sender->loop);
     sender->is_inside = pal_loop_is_inside(sender->loop);
     for (i = 0; i < sender->n && sender->status == APR_SUCCESS; i++) {
@@ -63,7 +62,7 @@ static void *APR_THREAD_FUNC post_notes(apr_thread_t *thread, void *baton)
         sender->status =
             pal_loop_post(sender->loop, on_note, &sender->notes[i]);
     }
-    return NULL;
+    test_thread_exit(thread);
 }
 
 static int all_seen(void *baton)
@@ -136,10 +135,9 @@ static void *APR_THREAD_FUNC play(apr_thread_t *thread, void *baton)
 {
     partner_t *partner = baton;
 
-    (void)thread;
     partner->status = pal_loop_run_until(partner->loop, is_set,
                                          &partner->player.is_done, LIMIT);
-    return NULL;
+    test_thread_exit(thread);
 }
 
 static void test_wake(void)
@@ -169,9 +167,8 @@ static void test_wake(void)
 
 static void *APR_THREAD_FUNC stop_there(apr_thread_t *thread, void *baton)
 {
-    (void)thread;
     pal_loop_stop(baton);
-    return NULL;
+    test_thread_exit(thread);
 }
 
 static void test_stop(void)

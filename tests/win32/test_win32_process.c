@@ -264,8 +264,7 @@ static void *APR_THREAD_FUNC start_child(apr_thread_t *thread, void *baton)
     starter_t *starter = baton;
 
     starter->status = pal_process_start(&starter->process, starter->command);
-    apr_thread_exit(thread, APR_SUCCESS);
-    return NULL;
+    test_thread_exit(thread);
 }
 
 /* If another child had the writing end of a pipe, its end would not come. */
