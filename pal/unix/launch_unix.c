@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "../process_private.h"
+#include "pidfd.h"
 #include "process_unix.h"
 #include "spawn_unix.h"
 
@@ -243,6 +244,8 @@ static int start(launch_t *launch, pal__spawn_t *spawn)
     err = find_programs(launch, spawn);
     if (err == 0)
         err = place_all(launch, spawn);
+    if (err == 0 && !pal__pidfd_is_there())
+        err = pal__process_expect(launch->process);
     if (err != 0)
         return err;
     pal__spawn(spawn);

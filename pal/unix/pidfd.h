@@ -5,6 +5,9 @@
 
 #include <sys/types.h>
 
+/* Are there such descriptors? */
+int pal__pidfd_is_there(void);
+
 /* A descriptor; -1, and errno. */
 int pal__pidfd_open(pid_t pid);
 

@@ -21,6 +21,12 @@
 #    define SO_PEERPIDFD 77
 #endif
 
+/* The kernel that has the call refuses this pid with EINVAL. */
+int pal__pidfd_is_there(void)
+{
+    return syscall(SYS_pidfd_open, 0L, 0L) < 0 && errno == EINVAL;
+}
+
 /* The kernel itself never says EPERM: that is a filter's way to say no. */
 int pal__pidfd_open(pid_t pid)
 {

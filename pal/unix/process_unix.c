@@ -33,28 +33,37 @@
 
 #define WAITER_STACK_SIZE (128 << 10)
 
-typedef struct waiter_t {
-    pid_t pid;
-    int end; /* of the pipe, to be closed */
-} waiter_t;
+struct pal__waiter_t {
+    pthread_mutex_t gate; /* held by the launch until `pid` is known */
+    pid_t pid;            /* 0: there is nobody to wait for */
+    int end;              /* of the pipe, to be closed */
+};
+
+static void free_waiter(struct pal__waiter_t *waiter)
+{
+    (void)close(waiter->end);
+    (void)pthread_mutex_destroy(&waiter->gate);
+    free(waiter);
+}
 
 static void *run_waiter(void *arg)
 {
-    waiter_t *waiter = arg;
+    struct pal__waiter_t *waiter = arg;
     siginfo_t info;
 
-    while (waitid(P_PID, (id_t)waiter->pid, &info, WEXITED | WNOWAIT) != 0
+    (void)pthread_mutex_lock(&waiter->gate);
+    (void)pthread_mutex_unlock(&waiter->gate);
+    while (waiter->pid != 0
+           && waitid(P_PID, (id_t)waiter->pid, &info, WEXITED | WNOWAIT) != 0
            && errno == EINTR)
         continue;
-    (void)close(waiter->end);
-    free(waiter);
+    free_waiter(waiter);
     return NULL;
 }
 
-/* Follow a child that has no pidfd. */
-static int start_waiter(pal_process_t *process, pid_t pid)
+int pal__process_expect(pal_process_t *process)
 {
-    waiter_t *waiter = malloc(sizeof(*waiter));
+    struct pal__waiter_t *waiter = malloc(sizeof(*waiter));
     int ends[2], err;
 
     if (waiter == NULL)
@@ -64,18 +73,42 @@ static int start_waiter(pal_process_t *process, pid_t pid)
         free(waiter);
         return err;
     }
-    waiter->pid = pid;
+    (void)pthread_mutex_init(&waiter->gate, NULL);
+    (void)pthread_mutex_lock(&waiter->gate);
+    waiter->pid = 0;
     waiter->end = ends[1];
     err = pal__thread_start(&process->waiter, WAITER_STACK_SIZE, run_waiter,
                             waiter);
     if (err != 0) {
+        (void)pthread_mutex_unlock(&waiter->gate);
+        free_waiter(waiter);
         (void)close(ends[0]);
-        (void)close(ends[1]);
-        free(waiter);
         return err;
     }
+    process->expecting = waiter;
     process->ready = ends[0];
     return 0;
+}
+
+/* Let the waiter go and wait for `pid`, or end. */
+static void open_gate(pal_process_t *process, pid_t pid)
+{
+    struct pal__waiter_t *waiter = process->expecting;
+
+    process->expecting = NULL;
+    waiter->pid = pid;
+    (void)pthread_mutex_unlock(&waiter->gate);
+}
+
+/* Take back pal__process_expect. */
+static void dismiss_waiter(pal_process_t *process)
+{
+    if (process->expecting == NULL)
+        return;
+    open_gate(process, 0);
+    (void)pthread_join(process->waiter, NULL);
+    (void)close(process->ready);
+    process->ready = -1;
 }
 
 pal_process_t *pal__process_new(void)
@@ -95,14 +128,20 @@ pal_process_t *pal__process_new(void)
 
 int pal__process_follow(pal_process_t *process, pid_t pid, int pidfd)
 {
-    int err = pidfd < 0 ? start_waiter(process, pid) : 0;
+    int err = 0;
 
+    if (pidfd < 0 && process->expecting == NULL)
+        err = pal__process_expect(process);
     if (err != 0)
         return err;
-    process->pid = pid;
-    process->has_pidfd = pidfd >= 0;
-    if (process->has_pidfd)
+    if (pidfd < 0)
+        open_gate(process, pid);
+    else {
+        dismiss_waiter(process);
         process->ready = pidfd;
+        process->has_pidfd = 1;
+    }
+    process->pid = pid;
     return 0;
 }
 
@@ -110,6 +149,7 @@ void pal__process_free(pal_process_t *process)
 {
     int i;
 
+    dismiss_waiter(process);
     for (i = 0; i < PAL__N_STDIO; i++)
         pal_handle_close(&process->pipes[i]);
     (void)pthread_mutex_destroy(&process->lock);

@@ -16,6 +16,8 @@ struct pal_process_t {
     int has_pidfd;    /* `ready` is one */
     int is_attached;  /* not to be reaped, with a pidfd always */
     pthread_t waiter; /* if there is no pidfd */
+    struct pal__waiter_t *expecting; /* it has not been told the pid; or NULL
+                                      */
     /* Held while the status is read or a signal is sent: once the status has
      * been read the pid may be someone else's. */
     pthread_mutex_t lock;
@@ -35,8 +37,14 @@ struct pal_process_t {
 /* A process that is not followed yet; NULL without memory. */
 pal_process_t *pal__process_new(void);
 
+/* Get ready, before there is a child, to follow one that has no pidfd: what
+ * that takes may not be had, and a child that runs cannot be taken back.
+ * Followed or freed by the same thread. Returns an errno value. */
+int pal__process_expect(pal_process_t *process);
+
 /* Follow the child `pid`, by its pidfd, which is taken over, or if that is -1
- * by other means. Returns an errno value, and then has done nothing. */
+ * by other means. Returns an errno value, and then has done nothing; never
+ * after pal__process_expect. */
 int pal__process_follow(pal_process_t *process, pid_t pid, int pidfd);
 
 /* Hold a process that need not be a child, by its pidfd, which is taken over;

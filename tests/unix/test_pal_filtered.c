@@ -52,7 +52,8 @@ static const char *const process_cases[] = {
     "test_pal_process",   "exit_status",     "waits_with_timeout",
     "close_without_wait", "close_running",   "ignored_sigchld",
     "watch_on_loop",      "closed_watch",    "kill_from_thread",
-    "dies_with_parent",   "outlives_parent", "launches_from_threads"};
+    "dies_with_parent",   "outlives_parent", "launches_from_threads",
+    "without_memory"};
 
 static const char *const privilege_cases[] = {"test_pal_privilege",
                                               "ids",

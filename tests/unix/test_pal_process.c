@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -420,6 +421,89 @@ static void outlives_parent(void)
     kill_parent("0", "thread");
 }
 
+#define NEED(condition) need((condition), #condition, __LINE__)
+static void need(int holds, const char *condition, int line)
+{
+    if (!holds) {
+        printf("line %d: %s, errno %d\n", line, condition, errno);
+        fflush(stdout);
+        _exit(1);
+    }
+}
+
+static int count_handles(void)
+{
+    int fd, n = 0;
+
+    for (fd = 0; fd < 100; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/* Bytes of address space that this process has. */
+static rlim_t space_used(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    NEED(file != NULL && fscanf(file, "%lu", &pages) == 1);
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Launches with ever more room, until one succeeds: none of those before may
+ * have run its program, which says "x". What stands in a limit of the command
+ * is the child's. */
+static int run_crammed(void)
+{
+    pal_command_t *command;
+    pal_process_t *process = NULL;
+    int n_handles = count_handles(), n_failed = 0;
+    apr_pool_t *pool;
+    struct rlimit old, limit;
+    apr_status_t rv;
+
+    NEED(apr_initialize() == APR_SUCCESS);
+    NEED(apr_pool_create(&pool, NULL) == APR_SUCCESS);
+    NEED(pal_command_create(&command, pool) == APR_SUCCESS);
+    NEED(pal_command_search_set(command, "echo") == APR_SUCCESS);
+    NEED(pal_command_arg_add(command, "x") == APR_SUCCESS);
+    NEED(
+        pal_command_limit_set(command, PAL_LIMIT_MEMORY, (apr_uint64_t)1 << 40)
+        == APR_SUCCESS);
+    NEED(pal_command_stdio_set(command, 0, PAL_STDIO_PIPE) == APR_SUCCESS);
+    NEED(getrlimit(RLIMIT_AS, &old) == 0);
+    limit = old;
+    limit.rlim_cur = space_used();
+    for (;;) {
+        NEED(setrlimit(RLIMIT_AS, &limit) == 0);
+        rv = pal_process_start(&process, command);
+        NEED(setrlimit(RLIMIT_AS, &old) == 0);
+        if (rv == APR_SUCCESS)
+            break;
+        NEED((rv == APR_ENOMEM || rv == EAGAIN) && ++n_failed < 100);
+        NEED(pal_command_failed_step(command) == PAL_STEP_PREPARE
+             || pal_command_failed_step(command) == PAL_STEP_CLONE);
+        NEED(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+        NEED(count_handles() == n_handles);
+        limit.rlim_cur += 16 << 10;
+    }
+    NEED(n_failed > 0);
+    NEED(pal_process_wait(process, -1) == APR_SUCCESS);
+    NEED(pal_process_exit_code(process) == 0);
+    pal_process_close(&process);
+    fputs("as it should", stdout);
+    return 0;
+}
+
+static void without_memory(void)
+{
+    /* Sanitizers and valgrind have more than anyone would allow. */
+    if (!test_in_sanitizer() && !test_in_valgrind())
+        CU_ASSERT_STRING_EQUAL(launch_output(launch_command("crammed")),
+                               "x\nas it should");
+}
+
 static const test_case_t cases[] = {
     {"exit_status", exit_status},
     {"core_dump", core_dump},
@@ -434,12 +518,16 @@ static const test_case_t cases[] = {
     {"launches_from_threads", launches_from_threads},
     {"dies_with_parent", dies_with_parent},
     {"outlives_parent", outlives_parent},
+    {"without_memory", without_memory},
     {NULL, NULL},
 };
 
 int main(int argc, char **argv)
 {
-    int code = child_main(argc, argv);
+    int code;
 
+    if (argc == 2 && strcmp(argv[1], "crammed") == 0)
+        return run_crammed();
+    code = child_main(argc, argv);
     return code >= 0 ? code : test_main(argc, argv, "pal process", cases);
 }

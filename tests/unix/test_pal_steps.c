@@ -21,7 +21,6 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -319,74 +318,14 @@ static void by_fork(void)
     run_rows(BY_FORK);
 }
 
-/* Bytes of address space that this process has. */
-static rlim_t space_used(void)
-{
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-
-    NEED(file != NULL && fscanf(file, "%lu", &pages) == 1);
-    fclose(file);
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-
-/* Launches with ever more room, until one succeeds. What stands in a limit of
- * the command is the child's. */
-static int run_crammed(void)
-{
-    pal_command_t *command = new_command();
-    pal_process_t *process = NULL;
-    int n_handles = count_handles(), n_failed = 0;
-    struct rlimit old, limit;
-    apr_status_t rv;
-
-    NEED(
-        pal_command_limit_set(command, PAL_LIMIT_MEMORY, (apr_uint64_t)1 << 40)
-        == APR_SUCCESS);
-    NEED(pal_command_stdio_set(command, 0, PAL_STDIO_PIPE) == APR_SUCCESS);
-    NEED(getrlimit(RLIMIT_AS, &old) == 0);
-    limit = old;
-    limit.rlim_cur = space_used();
-    for (;;) {
-        NEED(setrlimit(RLIMIT_AS, &limit) == 0);
-        rv = pal_process_start(&process, command);
-        NEED(setrlimit(RLIMIT_AS, &old) == 0);
-        if (rv == APR_SUCCESS)
-            break;
-        NEED(rv == APR_ENOMEM && ++n_failed < 100);
-        NEED(pal_command_failed_step(command) == PAL_STEP_PREPARE
-             || pal_command_failed_step(command) == PAL_STEP_CLONE);
-        NEED(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
-        NEED(count_handles() == n_handles);
-        limit.rlim_cur += 16 << 10;
-    }
-    NEED(n_failed > 0);
-    NEED(pal_process_wait(process, -1) == APR_SUCCESS);
-    NEED(pal_process_exit_code(process) == 0);
-    pal_process_close(&process);
-    fputs("as it should", stdout);
-    return 0;
-}
-
-static void without_memory(void)
-{
-    /* Sanitizers and valgrind have more than anyone would allow. */
-    if (!test_in_sanitizer() && !test_in_valgrind())
-        CU_ASSERT_STRING_EQUAL(launch_output(launch_command("crammed")),
-                               "x\nas it should");
-}
-
 static const test_case_t cases[] = {
     {"by_clone", by_clone},
     {"by_fork", by_fork},
-    {"without_memory", without_memory},
     {NULL, NULL},
 };
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "crammed") == 0)
-        return run_crammed();
     if (argc == 4 && strcmp(argv[1], "row") == 0)
         run_row(atoi(argv[2]), (way_t)atoi(argv[3]));
     return test_main(argc, argv, "pal steps", cases);
