@@ -131,6 +131,7 @@ if PAL_LINUX_NATIVE
 	%D%/unix/cgroup_linux.h \
 	%D%/unix/child_linux.c \
 	%D%/unix/child_linux.h \
+	%D%/unix/clone_linux.c \
 	%D%/unix/confine_linux.c \
 	%D%/unix/hold_linux.c \
 	%D%/unix/hold_linux.h \

@@ -119,7 +119,9 @@ struct pal_command_t {
  * first of all, in this order, and a failure is a failed launch,
  * PAL_STEP_JOB. */
 typedef struct pal__job_entry_t {
-    pal_handle_t cgroup; /* cgroup.procs, open to write: it writes "0" */
+    pal_handle_t cgroup; /* cgroup.procs, open to write: it writes "0", if it
+                            was not made in the cgroup */
+    pal_handle_t cgroup_folder;
     int own_group;       /* to lead a process group of its own, if the command
                             names no group and no session */
     pal_handle_t keeper; /* socket: it sends one byte and its own pidfd, or
@@ -129,7 +131,7 @@ typedef struct pal__job_entry_t {
 } pal__job_entry_t;
 #define PAL__JOB_ENTRY_NONE                                                   \
     {                                                                         \
-        PAL_HANDLE_NONE, 0, PAL_HANDLE_NONE, 0                                \
+        PAL_HANDLE_NONE, PAL_HANDLE_NONE, 0, PAL_HANDLE_NONE, 0               \
     }
 
 /* Provided by job.c: called by pal_process_start around each launch with a

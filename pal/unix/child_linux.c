@@ -136,7 +136,7 @@ PAL__NO_SANITIZER static int enter_job(pal__child_t *child)
     const pal_command_t *command = child->spawn->command;
     int err = 0;
 
-    if (entry->cgroup >= 0)
+    if (entry->cgroup >= 0 && !child->is_in_cgroup)
         err = error_of(
             pal__raw(SYS_write, (long)entry->cgroup, (long)"0", 1, 0));
     if (err == 0 && entry->own_group && !command->session
@@ -436,6 +436,7 @@ PAL__NO_SANITIZER int pal__child_run(void *arg)
 {
     pal__child_t *child = arg;
 
+    child->has_begun = 1;
     set_up(child);
     give_up(child);
     child->result.step = PAL_STEP_EXEC;

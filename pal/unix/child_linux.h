@@ -64,10 +64,12 @@ typedef struct pal__child_t {
     const pal__spawn_t *spawn;
     pid_t parent;
     int has_close_range;
-    int is_shared;  /* the descriptor table is the parent's */
-    int namespaces; /* that it was made in: CLONE_NEW... */
-    int cut;        /* nothing from this number on is passed on */
-    int spare;      /* where to look for a number that is not in use */
+    int is_shared;    /* the descriptor table is the parent's */
+    int is_in_cgroup; /* of its job, from the start */
+    int has_begun;    /* to run */
+    int namespaces;   /* that it was made in: CLONE_NEW... */
+    int cut;          /* nothing from this number on is passed on */
+    int spare;        /* where to look for a number that is not in use */
     int opened[PAL__N_KEPT]; /* by the parent, or -1; the child leaves them */
     int kept[PAL__N_KEPT];   /* the same in the child, which moves them */
     int cgroup;              /* cgroup.procs, or -1 */
@@ -92,6 +94,11 @@ PAL__NO_SANITIZER static inline long pal__raw(long number, long a, long b,
 
 /* Run in the child: all steps, then the program. Does not return. */
 int pal__child_run(void *child);
+
+/* Make a child in the cgroup of its job, to run pal__child_run: as clone(2)
+ * with `flags`, and SIGCHLD. Returns the pid; -1, and errno. */
+int pal__clone_into(pal__child_t *child, int flags, char *stack,
+                    apr_size_t stack_size);
 
 /* Step PAL_STEP_HANDLES: a table of its own, with the descriptors at their
  * numbers and nothing else. Returns an errno value. */

@@ -604,8 +604,10 @@ apr_status_t pal__job_entering(struct pal_job_t *job,
         return APR_EINVAL;
     if (has_lost_keeper(hold))
         return PAL_E_KEEPER;
-    if (hold->way == PAL_JOB_CGROUP)
+    if (hold->way == PAL_JOB_CGROUP) {
         ret_entry->cgroup = hold->cgroup.procs;
+        ret_entry->cgroup_folder = hold->cgroup.folder;
+    }
     else {
         rv = hold->socket >= 0 ? wait_for_keeper(hold) : APR_SUCCESS;
         if (rv != APR_SUCCESS)

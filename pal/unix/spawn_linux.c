@@ -195,8 +195,47 @@ static void arm_child(pal__child_t *child)
     memcpy(child->kept, child->opened, sizeof(child->kept));
     child->spare = 0;
     child->pidfd = -1;
+    child->is_in_cgroup = child->has_begun = 0;
     child->report = NULL;
     child->result.err = 0;
+}
+
+/* Make it in the cgroup of its job. Kernels that have heard of both clone3 and
+ * cgroup.kill may take an earlier kill of that cgroup for one of now, and the
+ * child is dead before it begins: then it is as if there had been none. -1 and
+ * errno, if there is none. */
+static pid_t clone_into(pal__child_t *child, int flags, char *stack)
+{
+    pid_t pid;
+
+    child->is_in_cgroup = 1;
+    pid = pal__clone_into(child, flags, stack, STACK_SIZE);
+    if (pid >= 0 && child->has_begun)
+        return pid;
+    child->is_in_cgroup = 0;
+    if (pid < 0)
+        return pid;
+    (void)syscall(SYS_wait4, (long)pid, NULL, (long)__WALL, NULL);
+    if (child->pidfd >= 0)
+        (void)close(child->pidfd);
+    child->pidfd = -1;
+    errno = ECANCELED;
+    return -1;
+}
+
+/* A child that cannot be made in the cgroup goes there by itself, or tells
+ * what is wrong with it. Returns the pid; -1, and errno. */
+static pid_t clone_child(pal__child_t *child, int flags, char *stack)
+{
+    pid_t pid;
+
+    if ((flags & CLONE_VM) != 0 && child->spawn->entry->cgroup_folder >= 0) {
+        pid = clone_into(child, flags, stack);
+        if (pid >= 0 || errno == EAGAIN || errno == ENOMEM)
+            return pid;
+    }
+    return clone(pal__child_run, stack + STACK_SIZE, flags | SIGCHLD, child,
+                 &child->pidfd);
 }
 
 /* Make it with `flags`, on a stack of its own. Returns an errno value. */
@@ -217,8 +256,7 @@ static int make_child(pal__child_t *child, int flags, pid_t *ret_pid)
         (void)pthread_mutex_lock(&mark_lock);
         was_dumpable = prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) == 1;
     }
-    pid = clone(pal__child_run, stack + STACK_SIZE,
-                flags | child->namespaces | SIGCHLD, child, &child->pidfd);
+    pid = clone_child(child, flags | child->namespaces, stack);
     if (pid < 0)
         err = errno;
     else

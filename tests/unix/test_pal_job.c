@@ -21,6 +21,10 @@
 
 enum { PATIENCE = 10000 };
 
+#ifndef SYS_clone3
+#    define SYS_clone3 435
+#endif
+
 /* Most cases have a child do what process 1 is not made for, or need pids as
  * they are outside: namespaces are tested by test_pal_job_namespaces. */
 static const int ways[] = {PAL_JOB_GROUPS, PAL_JOB_CGROUP};
@@ -468,6 +472,59 @@ static void threads(void)
     }
 }
 
+/* Launch a member where nobody can write, so neither to cgroup.procs. Returns
+ * what failed, and leaves the member to the keeper. */
+static int launch_without_writing(void)
+{
+    pal_process_t *process;
+    pal_command_t *command;
+    apr_pool_t *pool;
+    pal_job_t *job;
+    int n = 0;
+
+    if (apr_initialize() != APR_SUCCESS
+        || apr_pool_create(&pool, NULL) != APR_SUCCESS
+        || job_open(&job, PAL_JOB_CGROUP, pool) != APR_SUCCESS
+        || pal_command_create(&command, pool) != APR_SUCCESS
+        || pal_command_search_set(command, "sleep") != APR_SUCCESS
+        || pal_command_arg_add(command, "1000") != APR_SUCCESS
+        || pal_command_job_set(command, job) != APR_SUCCESS
+        || !filter_call(SYS_write, 0, EXDEV))
+        return 1;
+    if (pal_process_start(&process, command) != APR_SUCCESS)
+        return 2;
+    if (pal_job_count(job, &n) != APR_SUCCESS || n != 1)
+        return 3;
+    return 0;
+}
+
+/* Is clone3 made use of here, and not refused to all by a sandbox? */
+static int has_clone3(void)
+{
+#if defined(__x86_64__) && !defined(__ILP32__)
+    return !test_in_valgrind() && syscall(SYS_clone3, NULL, 0L) < 0
+           && errno == EINVAL;
+#else
+    return 0;
+#endif
+}
+
+static void do_nothing(const char *path)
+{
+    (void)path;
+}
+
+/* Members are made in the cgroup rather than moved there. */
+static void born_in_cgroup(void)
+{
+    static char *args[] = {"test_pal_job", "born", NULL};
+
+    if (!has_clone3() || !job_rig_set_up(PAL_JOB_CGROUP))
+        return;
+    job_rig_tear_down();
+    job_rig_run_again(do_nothing, args);
+}
+
 static void ordinary_user(void)
 {
     static char *args[] = {"test_pal_job", NULL};
@@ -529,6 +586,7 @@ static const test_case_t cases[] = {{"life", life},
                                     {"watched", watched},
                                     {"many", many},
                                     {"threads", threads},
+                                    {"born_in_cgroup", born_in_cgroup},
                                     {"ordinary_user", ordinary_user},
                                     {"no_pidfds", no_pidfds},
                                     {NULL, NULL}};
@@ -536,6 +594,8 @@ static const test_case_t cases[] = {{"life", life},
 int main(int argc, char **argv)
 {
     job_role(argc, argv);
+    if (argc == 2 && strcmp(argv[1], "born") == 0)
+        _exit(launch_without_writing());
     return test_main(argc, argv, "pal job",
                      job_is_built() ? cases : portable_cases);
 }
