@@ -9,6 +9,7 @@
 #include <pal/status.h>
 
 #include <apr_general.h>
+#include <apr_time.h>
 
 #include <limits.h>
 #include <stdio.h>
@@ -22,8 +23,9 @@
 #include <unistd.h>
 
 #define DEFAULT_BACKLOG 128
-#define PAUSE 100000 /* us without looking at clients when room is short */
-#define TRIES 100    /* to lock a file that others remove */
+#define PAUSE 100000   /* us without looking at clients when room is short */
+#define TRIES 100      /* to lock a file that others lock, and remove */
+#define LOCK_PAUSE 200 /* us until the next one */
 
 struct pal_listener_t {
     pal_listen_kind_t kind;
@@ -166,7 +168,7 @@ static int is_current(const pal__place_t *place, const lock_t *lock)
            && held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-/* Errors: APR_EEXIST: somebody else has it, who is just taking the path. */
+/* Errors: APR_EEXIST: somebody else has it, and keeps it. */
 static apr_status_t acquire(const pal__place_t *place, lock_t *lock)
 {
     int i, n;
@@ -175,7 +177,7 @@ static apr_status_t acquire(const pal__place_t *place, lock_t *lock)
     if (n < 0 || n >= (int)sizeof(lock->name))
         return PAL_E_LIMIT;
     for (i = 0; i < TRIES; i++) {
-        apr_status_t rv = APR_SUCCESS;
+        apr_status_t rv = APR_EEXIST;
 
         lock->fd = openat(
             place->folder, lock->name,
@@ -183,12 +185,14 @@ static apr_status_t acquire(const pal__place_t *place, lock_t *lock)
         if (lock->fd < 0)
             return errno;
         if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0)
-            rv = errno == EWOULDBLOCK ? APR_EEXIST : errno;
+            rv = errno;
         else if (is_current(place, lock))
             return APR_SUCCESS;
         (void)close(lock->fd);
-        if (rv != APR_SUCCESS)
+        if (rv != APR_EEXIST && rv != EWOULDBLOCK)
             return rv;
+        if (rv == EWOULDBLOCK)
+            apr_sleep(LOCK_PAUSE);
     }
     return APR_EEXIST;
 }
@@ -379,17 +383,38 @@ apr_status_t pal_listener_accept(pal_listener_t *listener,
     return rv;
 }
 
-void pal_listener_close(pal_listener_t *listener)
+static int has_path(const pal_listener_t *listener)
 {
     const pal__place_t *place = &listener->place;
     struct stat st;
 
+    return fstatat(place->folder, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0
+           && st.st_dev == listener->device && st.st_ino == listener->inode;
+}
+
+/* Remove the path if it is ours. If no lock is to be had it is done without,
+ * but not while another takes the path: what is there next is his. */
+static void leave_path(const pal_listener_t *listener)
+{
+    const pal__place_t *place = &listener->place;
+    apr_status_t rv;
+    lock_t lock;
+
+    if (!has_path(listener))
+        return;
+    rv = acquire(place, &lock);
+    if (!APR_STATUS_IS_EEXIST(rv) && has_path(listener))
+        (void)unlinkat(place->folder, place->name, 0);
+    if (rv == APR_SUCCESS)
+        release(place, &lock);
+}
+
+void pal_listener_close(pal_listener_t *listener)
+{
     if (listener->fd < 0)
         return;
     unwatch(listener);
-    if (fstatat(place->folder, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0
-        && st.st_dev == listener->device && st.st_ino == listener->inode)
-        (void)unlinkat(place->folder, place->name, 0);
+    leave_path(listener); /* while the number is ours: the socket is open */
     (void)close(listener->fd);
     listener->fd = -1;
     pal__place_close(&listener->place);

@@ -338,6 +338,36 @@ static void rivals(void)
     }
 }
 
+static void *APR_THREAD_FUNC leave(apr_thread_t *thread, void *baton)
+{
+    (void)thread;
+    pal_listener_close(baton);
+    return NULL;
+}
+
+/* A close removes nothing of one that takes the place at that very time. */
+static void handover(void)
+{
+    const char *path = path_of("handover");
+    int round, n_rounds = test_scale(5000);
+    pal_listener_t *first, *second;
+    apr_thread_t *thread;
+    apr_status_t rv;
+
+    TEST_OK(pal_listener_create(&first, PAL_LISTEN_CHANNEL, test_pool()));
+    TEST_OK(pal_listener_create(&second, PAL_LISTEN_CHANNEL, test_pool()));
+    pal_listener_replace_set(second, 1);
+    for (round = 0; round < n_rounds; round++) {
+        TEST_OK(pal_listener_open(first, path));
+        TEST_OK(apr_thread_create(&thread, NULL, leave, first, test_pool()));
+        TEST_OK(pal_listener_open(second, path));
+        TEST_OK(apr_thread_join(&rv, thread));
+        CU_ASSERT_EQUAL(n_entries(), 1);
+        pal_listener_close(second);
+        CU_ASSERT_EQUAL(n_entries(), 0);
+    }
+}
+
 static void paths(void)
 {
     char name[256];
@@ -467,15 +497,11 @@ static void peer_process(void)
 }
 
 static const test_case_t cases[] = {
-    {"meets", meets},
-    {"kinds", kinds},
-    {"options", options},
-    {"occupied", occupied},
-    {"replaced", replaced},
-    {"rivals", rivals},
-    {"paths", paths},
-    {"users", users},
-    {"peer_process", peer_process},
+    {"meets", meets},       {"kinds", kinds},
+    {"options", options},   {"occupied", occupied},
+    {"replaced", replaced}, {"handover", handover},
+    {"rivals", rivals},     {"paths", paths},
+    {"users", users},       {"peer_process", peer_process},
     {NULL, NULL},
 };
 

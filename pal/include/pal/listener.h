@@ -88,14 +88,14 @@ void pal_listener_replace_set(pal_listener_t *listener, int on);
 /* Listen at `path`. The socket is made under another name in the same folder,
  * and gets its own when nobody can connect any more who may not. What a server
  * that is gone left there is replaced. Of several that try at once one
- * succeeds. While the place of another is taken, there is a file ".NAME.lock"
- * beside it.
+ * succeeds. While a place is taken from another, or left, there is a file
+ * ".NAME.lock" beside it.
  * Errors: APR_EEXIST: somebody listens there (and replacing was not asked
- * for), or it cannot be seen whether, or somebody else is just taking the
- * place of what is there; PAL_E_KIND: there is something else than a socket,
- * or a symbolic link; PAL_E_LIMIT: the path is too long (on Linux only the
- * last component can be: about 80 bytes); PAL_E_STARTED: it is open already;
- * those of open(2) on the folder and of bind(2). */
+ * for), or it cannot be seen whether, or somebody else goes on taking the
+ * place for 20 ms; PAL_E_KIND: there is something else than a socket, or a
+ * symbolic link; PAL_E_LIMIT: the path is too long (on Linux only the last
+ * component can be: about 80 bytes); PAL_E_STARTED: it is open already; those
+ * of open(2) on the folder and of bind(2). */
 apr_status_t pal_listener_open(pal_listener_t *listener, const char *path);
 
 /* Have `fn` called while somebody waits to be accepted; NULL: no more.
