@@ -43,7 +43,8 @@ extern "C" {
 apr_status_t pal_region_create(const char *name, apr_off_t size,
                                pal_handle_t *ret_region);
 
-/* Write `len` bytes at `offset`, within the size given at creation. */
+/* Write `len` bytes at `offset`, within the size given at creation.
+ * Errors: APR_EINVAL if they are not all within; EPERM if it is sealed. */
 apr_status_t pal_region_write_at(pal_handle_t region, apr_off_t offset,
                                  const void *data, apr_size_t len);
 
