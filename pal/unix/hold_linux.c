@@ -69,7 +69,7 @@ typedef struct about_t {
 } about_t;
 
 /* Read it of the one that has the folder `name` in /proc; 0 if it does not
- * run any more. */
+ * run any more, -1 and errno if there is no room to look. */
 static int read_about(int proc, const char *name, about_t *about)
 {
     char path[64], stat[512], *after;
@@ -80,7 +80,7 @@ static int read_about(int proc, const char *name, about_t *about)
     (void)snprintf(path, sizeof(path), "%.20s/stat", name);
     fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -1 : 0;
     len = read(fd, stat, sizeof(stat) - 1);
     (void)close(fd);
     stat[len < 0 ? 0 : len] = '\0';
@@ -99,40 +99,42 @@ static int is_in(pid_t pid, const pid_t *pids, size_t n)
     return bsearch(&pid, pids, n, sizeof(pid), pal__pid_order) != NULL;
 }
 
-/* The next process that runs; 0 at the end. */
+/* The next process that runs; 0 at the end, -1 and errno if it is not known.
+ */
 static int next_about(DIR *proc, about_t *about)
 {
     struct dirent *entry;
+    int result = 0;
 
-    while ((entry = readdir(proc)) != NULL)
-        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9'
-            && read_about(dirfd(proc), entry->d_name, about))
-            return 1;
-    return 0;
+    while (result == 0 && (entry = readdir(proc)) != NULL)
+        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+            result = read_about(dirfd(proc), entry->d_name, about);
+    return result;
 }
 
 int pal__groups_count(const pid_t *groups, size_t n)
 {
     DIR *proc = opendir("/proc");
     about_t about;
-    int count = 0;
+    int count = 0, result;
 
     if (proc == NULL)
         return -1;
-    while (next_about(proc, &about))
+    while ((result = next_about(proc, &about)) > 0)
         count += is_in(about.group, groups, n);
     (void)closedir(proc);
-    return count;
+    return result < 0 ? -1 : count;
 }
 
-/* All processes that run, to be freed; NULL without memory. */
+/* All processes that run, to be freed; NULL and errno. */
 static about_t *list_all(DIR *proc, size_t *ret_n)
 {
     about_t *all = NULL, *more;
     size_t n = 0, n_room = 0;
     about_t about;
+    int result;
 
-    while (next_about(proc, &about)) {
+    while ((result = next_about(proc, &about)) > 0) {
         if (n == n_room) {
             n_room = 2 * n_room + 256;
             more = realloc(all, n_room * sizeof(*all));
@@ -143,6 +145,10 @@ static about_t *list_all(DIR *proc, size_t *ret_n)
             all = more;
         }
         all[n++] = about;
+    }
+    if (result < 0) {
+        free(all);
+        return NULL;
     }
     *ret_n = n;
     return all;

@@ -263,6 +263,34 @@ static void opens_with_few(void)
     }
 }
 
+/* Who cannot look for want of descriptors does not take it that nobody is
+ * there. */
+static void counts_with_few(void)
+{
+    int room, n, n_good = 0, n_failed = 0;
+    pal_process_t *process;
+    apr_status_t rv;
+
+    CU_ASSERT_TRUE_FATAL(job_rig_set_up(PAL_JOB_GROUPS));
+    process = job_rig_start(job_rig.job, JOB_ORPHAN);
+    CU_ASSERT_TRUE(job_rig_read_pids(1));
+    job_rig_finish(process);
+    for (room = 0; room < 16; room++) {
+        n = -1;
+        limit_descriptors(room);
+        rv = pal_job_count(job_rig.job, &n);
+        CU_ASSERT_EQUAL(pal_job_wait(job_rig.job, 0), APR_TIMEUP);
+        limit_descriptors(-1);
+        CU_ASSERT_TRUE(rv == APR_SUCCESS || APR_STATUS_IS_EMFILE(rv));
+        CU_ASSERT_EQUAL(n, rv == APR_SUCCESS ? 1 : -1);
+        n_good += rv == APR_SUCCESS;
+        n_failed += rv != APR_SUCCESS;
+    }
+    CU_ASSERT_TRUE(n_good > 0);
+    CU_ASSERT_TRUE(n_failed > 1);
+    job_rig_tear_down();
+}
+
 /* What is held of members that have ended is given up for a launch that would
  * fail for want of descriptors, and is little in any case. */
 static void launches_with_few(void)
@@ -321,6 +349,7 @@ static const test_case_t cases[] = {
     {"keeper_is_missing", keeper_is_missing},
     {"keeper_is_stopped", keeper_is_stopped},
     {"opens_with_few", opens_with_few},
+    {"counts_with_few", counts_with_few},
     {"launches_with_few", launches_with_few},
     {"ordinary_user", ordinary_user},
     {NULL, NULL}};
