@@ -151,6 +151,11 @@ int mesh__core_n_moving(mesh__core_t *core)
     return core->n_moving;
 }
 
+int mesh__core_n_closing(mesh__core_t *core)
+{
+    return core->n_closing;
+}
+
 int mesh__core_n_ports(mesh__core_t *core)
 {
     return (int)core->ports.n;
@@ -274,6 +279,41 @@ void mesh__route(mesh_port_t *port, mesh_message_t *event,
     mesh__queue_put(&core->sends, event);
 }
 
+/* A proxy has told its peer of the target. If the target's node ends, the peer
+ * finds the loss itself, or was told of a later target since, and has lost
+ * nothing: the node can have ended in order before the acknowledgement was
+ * here. But one of ours that is Sending looks at it too late to find it. */
+static int peer_knows(const mesh_port_t *port)
+{
+    mesh__core_t *core = port->core;
+    const mesh_port_t *peer;
+
+    if (port->state != MESH__PROXYING)
+        return 0;
+    if (!mesh__id_equal(&port->peer.node, &core->self))
+        return 1;
+    peer = mesh__table_find(&core->ports, &port->peer.port);
+    return peer == NULL || peer->state != MESH__SENDING;
+}
+
+/* Whom a doomed port tells. */
+static int whom_to_tell(const mesh_port_t *port)
+{
+    const mesh__core_t *core = port->core;
+    int tell = core->is_ended ? MESH__TELL_NONE : MESH__TELL_ALL;
+
+    if (!port->is_lost)
+        return tell;
+    if (mesh__id_equal(&port->peer.node, &port->culprit))
+        tell &= ~MESH__TELL_PEER;
+    if (mesh__id_equal(&port->target.node, &port->culprit)) {
+        tell &= ~MESH__TELL_TARGET;
+        if (peer_knows(port))
+            tell &= ~MESH__TELL_PEER;
+    }
+    return tell;
+}
+
 void mesh__pump(mesh__core_t *core)
 {
     for (;;) {
@@ -282,14 +322,10 @@ void mesh__pump(mesh__core_t *core)
 
         if (port != NULL) {
             mesh_id_t culprit = port->culprit;
-            int tell = core->is_ended ? MESH__TELL_NONE : MESH__TELL_ALL;
+            int tell = whom_to_tell(port);
 
             core->doomed = port->list_next;
             port->is_doomed = 0;
-            if (port->is_lost && mesh__id_equal(&port->peer.node, &culprit))
-                tell &= ~MESH__TELL_PEER;
-            if (port->is_lost && mesh__id_equal(&port->target.node, &culprit))
-                tell &= ~MESH__TELL_TARGET;
             if (mesh__port_is_live(port))
                 mesh__port_fail(port, &culprit, tell);
             mesh__port_settle(port);
@@ -440,7 +476,7 @@ apr_status_t mesh__core_send(mesh__core_t *core, mesh_port_t *port,
             MESH__EV_FLAG_MESSAGE | (close ? MESH__EV_FLAG_CLOSE : 0);
         message->seq = port->next_send++;
         message->n_hops = 0;
-        port->is_closed = close != 0;
+        mesh__port_closed_set(port, close);
         mesh__route(port, message, &port->peer);
     }
     mesh__pump(core);

@@ -154,6 +154,11 @@ void mesh__core_node_lost(mesh__core_t *core, const mesh_id_t *node);
  * Proxying): shutdown waits for none. */
 int mesh__core_n_moving(mesh__core_t *core);
 
+/* How many ports have sent a close that was not answered yet: until then it
+ * may be on its way behind what others forward, and its loss would be taken
+ * for the node's. Shutdown waits for none. */
+int mesh__core_n_closing(mesh__core_t *core);
+
 /* All ports, for tests and inspection. */
 int mesh__core_n_ports(mesh__core_t *core);
 

@@ -83,7 +83,7 @@ static void revive(mesh_port_t *port)
     stand_in->next_recv = port->next_send;
     port->peer.node = port->core->self;
     port->peer.port = stand_in->id;
-    port->is_closed = 0;
+    mesh__port_closed_set(port, 0);
     mesh__port_state_set(port, MESH__PEERED);
     mesh__port_close(stand_in);
 }

@@ -204,10 +204,24 @@ static int is_moving(mesh__port_state_t state)
     return state == MESH__SENDING || state == MESH__PROXYING;
 }
 
+static int is_closing(const mesh_port_t *port)
+{
+    return port->state == MESH__PEERED && port->is_closed;
+}
+
 void mesh__port_state_set(mesh_port_t *port, mesh__port_state_t state)
 {
     port->core->n_moving += is_moving(state) - is_moving(port->state);
+    port->core->n_closing -= is_closing(port);
     port->state = state;
+    port->core->n_closing += is_closing(port);
+}
+
+void mesh__port_closed_set(mesh_port_t *port, int is_closed)
+{
+    port->core->n_closing -= is_closing(port);
+    port->is_closed = is_closed != 0;
+    port->core->n_closing += is_closing(port);
 }
 
 int mesh__port_is_live(const mesh_port_t *port)
@@ -277,7 +291,7 @@ void mesh__port_close(mesh_port_t *port)
     assert(note != NULL);
     note->flags = MESH__EV_FLAG_CLOSE;
     note->seq = port->next_send++;
-    port->is_closed = 1;
+    mesh__port_closed_set(port, 1);
     mesh__route(port, note, &port->peer);
 }
 
@@ -649,6 +663,12 @@ apr_status_t mesh__port_event(mesh__core_t *core, mesh_message_t *event)
     mesh_port_t *port = mesh__table_find(&core->ports, &event->dest);
     apr_status_t rv;
 
+    if (port == NULL && event->type == MESH__EV_ACK_CHANGE_PEER) {
+        /* For a proxy that ended with its target's node: too late, and
+         * nobody waits for it. */
+        mesh__drop(core, event);
+        return APR_SUCCESS;
+    }
     if (port == NULL)
         return refuse(core, event, &core->self, MESH_E_UNKNOWN_PORT);
     if (event->type == MESH__EV_ACK_PORT) {

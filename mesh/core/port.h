@@ -99,6 +99,7 @@ struct mesh__core_t {
     mesh_port_t *ready_last;
     mesh_port_t *doomed;
     int n_moving;
+    int n_closing;
     int is_ended;
 };
 
@@ -160,6 +161,9 @@ apr_status_t mesh__port_spares(mesh_port_t *port, int n);
 mesh_message_t *mesh__port_note(mesh_port_t *port, int type, apr_size_t len);
 
 void mesh__port_state_set(mesh_port_t *port, mesh__port_state_t state);
+
+/* Note that a close was sent to the peer, or that the peer is a new one. */
+void mesh__port_closed_set(mesh_port_t *port, int is_closed);
 
 /* Not ended. */
 int mesh__port_is_live(const mesh_port_t *port);

@@ -380,6 +380,17 @@ int mesh__node_any_link(mesh_node_t *node)
     return peer != NULL;
 }
 
+int mesh__node_any_pending(mesh_node_t *node)
+{
+    node_peer_t *peer;
+
+    mesh__node_lock(node);
+    for (peer = node->first_peer; peer && !peer->pending; peer = peer->next)
+        ;
+    mesh__node_unlock(node);
+    return peer != NULL;
+}
+
 void mesh__node_finish_links(mesh_node_t *node)
 {
     node_peer_t *peer;

@@ -83,6 +83,7 @@ void mesh__node_attend_links(mesh_node_t *node); /* without the lock */
 void mesh__node_close_links(mesh_node_t *node);  /* without the lock */
 void mesh__node_finish_links(mesh_node_t *node); /* without the lock */
 int mesh__node_any_link(mesh_node_t *node);      /* without the lock */
+int mesh__node_any_pending(mesh_node_t *node);   /* without the lock */
 
 /* ports.c; under the lock */
 void mesh__hook_due(mesh_node_t *node, mesh_port_t *port);

@@ -127,15 +127,18 @@ apr_status_t mesh__loop_run_until(pal_loop_t *loop, int (*done)(void *baton),
     return rv;
 }
 
-static int nothing_moves(void *baton)
+/* Not before the other ends have answered every close: without the answer, the
+ * end of the connection could be seen before the close, which goes by way of
+ * other nodes or waits for a link. */
+static int all_is_settled(void *baton)
 {
     mesh_node_t *node = baton;
     int n;
 
     mesh__node_lock(node);
-    n = mesh__core_n_moving(node->core);
+    n = mesh__core_n_moving(node->core) + mesh__core_n_closing(node->core);
     mesh__node_unlock(node);
-    return n == 0;
+    return n == 0 && !mesh__node_any_pending(node);
 }
 
 static int no_links(void *baton)
@@ -145,19 +148,19 @@ static int no_links(void *baton)
 
 apr_status_t mesh_node_shutdown(mesh_node_t *node, apr_interval_time_t timeout)
 {
-    apr_status_t rv, moved;
+    apr_status_t rv, settled;
 
     if (pal_loop_is_inside(node->loop))
         return MESH_E_REENTRANT;
     if (timeout < 0)
         timeout = SHUTDOWN_DEFAULT;
     mesh__node_unstop(node);
-    moved = mesh__loop_run_until(node->loop, nothing_moves, node, timeout);
+    settled = mesh__loop_run_until(node->loop, all_is_settled, node, timeout);
     if (node->ending)
         node->ending(node->ending_baton);
     node->ending = NULL;
     mesh__node_finish_links(node);
     rv = mesh__loop_run_until(node->loop, no_links, node, timeout);
     mesh__node_close_links(node);
-    return rv != APR_SUCCESS ? rv : moved;
+    return rv != APR_SUCCESS ? rv : settled;
 }

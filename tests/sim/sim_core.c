@@ -5,7 +5,8 @@
  * Beside the cores there is a model: every end of a pipe has a list of the
  * messages that it is still to receive. A core must give exactly these. In
  * half of the runs nodes are lost and ports are failed, and a port may end
- * early; but what it gives until then is still in order and without gaps.
+ * early; but what it gives until then is still in order and without gaps. In
+ * the other half nodes leave in order, and no port may fail.
  *
  * A message carries its number and the numbers of the ends in it. So that no
  * end can come to wait inside itself, ends are in classes, and travel through
@@ -57,10 +58,12 @@ typedef struct payload_t {
 typedef struct world_t {
     wire_random_t random;
     int n_nodes;
-    int has_failures;               /* ports may fail in this run */
-    int by_ready;                   /* receive only when told to */
-    int window;                     /* how far a link reorders */
-    mesh__core_t *cores[NODES_MAX]; /* NULL: lost */
+    int has_failures;                   /* ports may fail in this run */
+    int by_ready;                       /* receive only when told to */
+    int window;                         /* how far a link reorders */
+    mesh__core_t *cores[NODES_MAX];     /* NULL: lost, or has left */
+    int is_leaving[NODES_MAX];          /* does nothing more of its own */
+    int is_ended[NODES_MAX][NODES_MAX]; /* the link: nothing comes after it */
     mesh_id_t ids[NODES_MAX];
     mesh_message_t *links[NODES_MAX][NODES_MAX][LINK_MAX];
     int n_link[NODES_MAX][NODES_MAX];
@@ -186,7 +189,8 @@ static void dispose(world_t *w, int node, mesh_message_t *message)
     mesh__message_free(message);
 }
 
-/* There is no link to a lost node, and none can be made. */
+/* There is no link to a lost node, and none can be made. That a node has left
+ * is seen after all that it has sent. */
 static void pass_on(world_t *w, int from, int to, mesh_message_t *message)
 {
     if (w->cores[to] != NULL) {
@@ -196,7 +200,8 @@ static void pass_on(world_t *w, int from, int to, mesh_message_t *message)
     }
     handles_gone(w, message);
     mesh__message_free(message);
-    mesh__core_node_lost(w->cores[from], &w->ids[to]);
+    if (!w->is_ended[to][from])
+        mesh__core_node_lost(w->cores[from], &w->ids[to]);
 }
 
 static void drain(world_t *w, int node)
@@ -246,7 +251,8 @@ static void act_pair(world_t *w)
     mesh_port_t *a, *b;
     end_t *end_a, *end_b;
 
-    if (w->cores[node] == NULL || w->n_ends + 2 > ENDS_MAX)
+    if (w->cores[node] == NULL || w->is_leaving[node]
+        || w->n_ends + 2 > ENDS_MAX)
         return;
     check(w, mesh__core_pair(w->cores[node], &a, &b) == APR_SUCCESS, "pair");
     end_a = end_add(w, class, node, a);
@@ -382,6 +388,12 @@ static void act_recv(world_t *w, end_t *end, int max)
             check(w, end->is_half_closed, "closed, but by nobody");
         end->has_ended = 1;
     }
+    else if (rv == MESH_E_FAILED && end->is_half_closed) {
+        /* Who answered has left, and the answer was behind what comes from
+         * others. */
+        end->has_ended = 1;
+        end->is_loose = 1;
+    }
     else if (rv == MESH_E_FAILED)
         check(w, w->has_failures, "failed");
 }
@@ -466,8 +478,74 @@ static void act_bridge(world_t *w, end_t *a)
     drain(w, node);
 }
 
+static void link_drop(world_t *w, int from, int to)
+{
+    for (int i = 0; i < w->n_link[from][to]; i++) {
+        handles_gone(w, w->links[from][to][i]);
+        mesh__message_free(w->links[from][to][i]);
+    }
+    w->n_link[from][to] = 0;
+}
+
+/* A node that is leaving goes when nothing needs it any more; what it has sent
+ * is still on its links, and their ends behind it. */
+static void go_if_done(world_t *w, int node)
+{
+    mesh__core_t *core = w->cores[node];
+
+    if (!w->is_leaving[node] || mesh__core_n_moving(core) > 0
+        || mesh__core_n_closing(core) > 0)
+        return;
+    check(w, mesh__core_n_ports(core) == 0, "ports are left behind");
+    mesh__core_destroy(core);
+    w->cores[node] = NULL;
+    for (int other = 0; other < w->n_nodes; other++) {
+        link_drop(w, other, node);
+        w->is_ended[node][other] = w->cores[other] != NULL;
+    }
+}
+
+/* The last thing that a link delivers. */
+static int deliver_end(world_t *w, int from, int to)
+{
+    if (!w->is_ended[from][to])
+        return 0;
+    w->is_ended[from][to] = 0;
+    if (w->cores[to] == NULL)
+        return 0;
+    mesh__core_node_lost(w->cores[to], &w->ids[from]);
+    drain(w, to);
+    return 1;
+}
+
+/* Nobody waits for what could not be delivered. The ports in it fail. */
+static void refused(world_t *w, const payload_t *payload)
+{
+    for (int i = 0; i < w->n_ends; i++)
+        for (int n = 0; n < w->ends[i].n_due; n++)
+            check(w, w->ends[i].due[n] != payload->number, "event refused");
+    if (payload->n_ends > 0)
+        w->has_failures = 1;
+}
+
+/* What is in a message on a link. */
+static void payload_of(const mesh_message_t *event, payload_t *ret_payload)
+{
+    mesh__event_head_t head;
+
+    memset(ret_payload, 0, sizeof(*ret_payload));
+    if (mesh__event_head_get(event->event, event->event_len, &head)
+            == APR_SUCCESS
+        && (head.flags & MESH__EV_FLAG_MESSAGE))
+        memcpy(ret_payload,
+               event->event + MESH__EVENT_HEAD_LEN
+                   + head.n_res * MESH__RES_DATA_LEN,
+               sizeof(*ret_payload));
+}
+
 static int deliver_one(world_t *w, int from, int to)
 {
+    payload_t payload;
     mesh_message_t **link = w->links[from][to];
     int n = w->n_link[from][to];
     mesh_message_t *event;
@@ -475,15 +553,20 @@ static int deliver_one(world_t *w, int from, int to)
     int i;
 
     if (n == 0)
-        return 0;
+        return deliver_end(w, from, to);
     i = below(w, n < w->window ? n : w->window);
     event = link[i];
     memmove(link + i, link + i + 1, (size_t)(n - i - 1) * sizeof(*link));
     w->n_link[from][to]--;
+    payload_of(event, &payload);
     rv = mesh__core_event(w->cores[to], &w->ids[from], &event);
-    check(w, rv == APR_SUCCESS || w->has_failures, "event refused");
+    check(w, rv == APR_SUCCESS || rv == MESH_E_UNKNOWN_PORT || w->has_failures,
+          "event refused");
+    if (rv == MESH_E_UNKNOWN_PORT && !w->has_failures)
+        refused(w, &payload);
     check(w, event == NULL && rv != APR_ENOMEM, "event not taken");
     drain(w, to);
+    go_if_done(w, to);
     return 1;
 }
 
@@ -497,15 +580,6 @@ static void deliver_all(world_t *w)
             for (int to = 0; to < w->n_nodes; to++)
                 n += deliver_one(w, from, to);
     } while (n > 0);
-}
-
-static void link_drop(world_t *w, int from, int to)
-{
-    for (int i = 0; i < w->n_link[from][to]; i++) {
-        handles_gone(w, w->links[from][to][i]);
-        mesh__message_free(w->links[from][to][i]);
-    }
-    w->n_link[from][to] = 0;
 }
 
 /* The node and all that is in it are gone. */
@@ -537,6 +611,18 @@ static void act_lose(world_t *w, int node)
     }
 }
 
+/* The node closes all that it holds. */
+static void act_leave(world_t *w, int node)
+{
+    if (w->cores[node] == NULL || w->is_leaving[node])
+        return;
+    w->is_leaving[node] = 1;
+    for (int i = 0; i < w->n_ends; i++)
+        if (w->ends[i].node == node)
+            act_close(w, &w->ends[i]);
+    go_if_done(w, node);
+}
+
 static void act_fail(world_t *w, end_t *end)
 {
     if (end == NULL)
@@ -566,6 +652,8 @@ static void act(world_t *w)
         act_fail(w, pick(w, -1, 1, CLASSES));
     else if (what == 67 && w->has_failures && below(w, 3) == 0)
         act_lose(w, 1 + below(w, w->n_nodes - 1));
+    else if (what == 67 && !w->has_failures && below(w, 3) == 0)
+        act_leave(w, 1 + below(w, w->n_nodes - 1));
     else
         for (int n = below(w, 4); n > 0; n--)
             (void)deliver_one(w, below(w, w->n_nodes), below(w, w->n_nodes));
@@ -642,7 +730,11 @@ static void receive_all(world_t *w)
 static void check_quiet(world_t *w)
 {
     for (int i = 0; i < w->n_nodes; i++)
-        check(w, mesh__core_n_moving(w->cores[i]) == 0, "proxies are left");
+        check(w,
+              w->cores[i] == NULL
+                  || (!w->is_leaving[i]
+                      && mesh__core_n_moving(w->cores[i]) == 0),
+              "proxies are left");
     for (int i = 0; i < w->n_ends; i++) {
         const end_t *end = &w->ends[i];
 

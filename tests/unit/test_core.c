@@ -278,13 +278,17 @@ static void closing(void)
     lone_close(&lone, port);
     lone_expect(&lone, &lone.b, &peer, MESH__EV_MESSAGE, 2, 1, NULL);
     CU_ASSERT_EQUAL(mesh__core_n_ports(lone.core), 1);
+    CU_ASSERT_EQUAL(mesh__core_n_closing(lone.core), 1);
     TEST_OK(lone_simple(&lone, &lone.b, port, MESH__EV_MESSAGE, 1, 1));
+    CU_ASSERT_EQUAL(mesh__core_n_closing(lone.core), 1);
     TEST_OK(lone_simple(&lone, &lone.b, port, MESH__EV_MESSAGE, 2, 2));
+    CU_ASSERT_EQUAL(mesh__core_n_closing(lone.core), 0);
     CU_ASSERT_EQUAL(mesh__core_n_ports(lone.core), 0);
     /* They are first, with a last message. */
     port = lone_port(&lone, 1, &lone.b);
     TEST_OK(lone_simple(&lone, &lone.b, port, MESH__EV_MESSAGE, 3, 1));
     lone_expect(&lone, &lone.b, &peer, MESH__EV_MESSAGE, 2, 1, NULL);
+    CU_ASSERT_EQUAL(mesh__core_n_closing(lone.core), 0);
     lone_recv_text(&lone, port, "x");
     CU_ASSERT_EQUAL(lone_recv_status(&lone, port), MESH_E_CLOSED);
     lone_close(&lone, port);

@@ -170,6 +170,36 @@ static void sibling_lost(void)
     end(&n);
 }
 
+/* A node sends and closes, and ends in order before it has a link to the node
+ * of the other end: nothing is lost there. */
+static void sibling_leaves(void)
+{
+    mesh_message_t *message = NULL;
+    mesh_port_t *ends[2];
+    three_nodes_t n;
+    apr_size_t len;
+
+    start(&n, MESH__MAY_CONNECT, MESH__MAY_CONNECT);
+    TEST_OK(mesh_port_pair(n.leader, &ends[0], &ends[1]));
+    hand_over(n.ours[0], n.theirs[0], &ends[0]);
+    settle(&n);
+    hand_over(n.ours[1], n.theirs[1], &ends[1]);
+    CU_ASSERT_FALSE(linked(&n, 1));
+    TEST_OK(mesh_port_send_bytes(ends[1], "last", 4));
+    mesh_port_close(&ends[1]);
+    mesh_port_close(&n.theirs[1]);
+    TEST_OK(mesh_node_shutdown(n.node[1], DEADLINE));
+    mesh_node_destroy(&n.node[1]);
+    TEST_OK(mesh_port_recv(ends[0], DEADLINE, &message));
+    CU_ASSERT_EQUAL(memcmp(mesh_message_data(message, &len), "last", 4), 0);
+    CU_ASSERT_EQUAL(len, 4);
+    mesh_message_destroy(&message);
+    CU_ASSERT_EQUAL(mesh_port_recv(ends[0], DEADLINE, &message),
+                    MESH_E_CLOSED);
+    mesh_port_close(&ends[0]);
+    end(&n);
+}
+
 /* The leader is gone: what is connected stays so. */
 static void leader_lost(void)
 {
@@ -200,11 +230,9 @@ static void leader_lost(void)
 }
 
 static const test_case_t cases[] = {
-    {"siblings_talk", siblings_talk},
-    {"siblings_refused", siblings_refused},
-    {"sibling_lost", sibling_lost},
-    {"leader_lost", leader_lost},
-    {NULL, NULL},
+    {"siblings_talk", siblings_talk}, {"siblings_refused", siblings_refused},
+    {"sibling_lost", sibling_lost},   {"sibling_leaves", sibling_leaves},
+    {"leader_lost", leader_lost},     {NULL, NULL},
 };
 
 int main(int argc, char **argv)
