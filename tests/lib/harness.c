@@ -220,6 +220,25 @@ static int is_wanted(const char *name, int argc, char **argv)
     return argc <= 1;
 }
 
+/* A case that is asked for and not there would pass unseen. */
+static int are_known(int argc, char **argv, const test_case_t *cases)
+{
+    int i, n_unknown = 0;
+
+    for (i = 1; i < argc; i++) {
+        const test_case_t *c = cases;
+
+        while (c->name != NULL && strcmp(c->name, argv[i]) != 0)
+            c++;
+        if (c->name == NULL)
+            printf("no case %s\n", argv[i]);
+        n_unknown += c->name == NULL;
+    }
+    if (n_unknown > 0)
+        printf("0 passed, %d failed\n", n_unknown);
+    return n_unknown == 0;
+}
+
 static void run_cases(int argc, char **argv, const char *name,
                       const test_case_t *cases)
 {
@@ -244,6 +263,8 @@ int test_main(int argc, char **argv, const char *suite,
               const test_case_t *cases)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!are_known(argc, argv, cases))
+        return 1;
     if (apr_initialize() != APR_SUCCESS
         || apr_pool_create(&program_pool, NULL) != APR_SUCCESS) {
         fprintf(stderr, "cannot start APR\n");

@@ -40,7 +40,8 @@ static void passes(void)
 
 static void no_case(void)
 {
-    expect("no_such_case", 1, "\n0 passed, 0 failed\n", "");
+    expect("fine no_such_case", 1, "\n0 passed, 1 failed\n",
+           "no case no_such_case");
 }
 
 static void failures(void)

@@ -72,10 +72,13 @@ static const char *const privilege_cases[] = {"test_pal_privilege",
                                               "modes"};
 
 static const char *const job_cases[] = {
-    "test_pal_job", "life",          "trees",       "wait_for_orphans",
-    "close_kills",  "owner_dies",    "pool_closes", "keeper_is_killed",
-    "watched",      "failed_launch", "own_session", "own_cgroup",
-    "outlive",      "threads"};
+    "test_pal_job",  "life",        "trees",       "wait_for_orphans",
+    "close_kills",   "owner_dies",  "pool_closes", "watched",
+    "failed_launch", "own_session", "own_cgroup",  "outlive",
+    "threads"};
+
+static const char *const fault_cases[] = {"test_pal_job_faults",
+                                          "keeper_is_killed"};
 
 /* Run them with `what` refused. */
 static void run(const char *what, int err, const char *const *cases, size_t n)
@@ -175,6 +178,8 @@ static void jobs_of(const char *what)
         return;
     RUN(what, ENOSYS, job_cases);
     RUN(what, EPERM, job_cases);
+    RUN(what, ENOSYS, fault_cases);
+    RUN(what, EPERM, fault_cases);
 }
 
 static void jobs_without_close_range(void)
