@@ -56,8 +56,9 @@ void mesh_node_limits_set(mesh_node_t *node, apr_size_t queued,
                           apr_size_t unread);
 
 /* Finish: let ports that are on the move arrive and the other ends of closed
- * ones answer, send what is queued, end all connections in order. Waits at most `timeout` for slow peers (each of the
- * two steps; < 0: 2 s). Afterwards every port has failed or closed.
+ * ones answer, send what is queued, end all connections in order. Waits at
+ * most `timeout` for slow peers (each of the two steps; < 0: 2 s). Afterwards
+ * every port has failed or closed.
  * Errors: APR_TIMEUP if something was cut off; MESH_E_REENTRANT. */
 apr_status_t mesh_node_shutdown(mesh_node_t *node,
                                 apr_interval_time_t timeout);
