@@ -13,12 +13,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_pidfd_open
+#    define SYS_pidfd_open 434
+#endif
 #ifndef SYS_pidfd_send_signal
 #    define SYS_pidfd_send_signal 424
 #endif
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP
 #    define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2) /* since Linux 6.9 */
 #endif
+
+enum { KILL_ROUNDS = 3 };
 
 /* 0 if somebody is there, even if not for us to signal. */
 static int outcome(long result)
@@ -65,17 +70,19 @@ int pal__pid_order(const void *left, const void *right)
 /* What there is to know of a process. */
 typedef struct about_t {
     pid_t pid, parent, group;
-    int counts; /* in the tree of a root */
+    int is_headless; /* its first thread has ended, others have not */
+    int counts;      /* in the tree of a root */
 } about_t;
 
 /* Read it of the one that has the folder `name` in /proc; 0 if it does not
- * run any more, -1 and errno if there is no room to look. */
+ * run any more, -1 and errno if there is no room to look. A headless one looks
+ * like a zombie, but runs, and has all the children that it had. */
 static int read_about(int proc, const char *name, about_t *about)
 {
     char path[64], stat[512], *after;
+    int fd, n_threads;
     ssize_t len;
     char state;
-    int fd;
 
     (void)snprintf(path, sizeof(path), "%.20s/stat", name);
     fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
@@ -87,11 +94,15 @@ static int read_about(int proc, const char *name, about_t *about)
     after = strrchr(stat, ')'); /* a program's name may have one too */
     about->pid = (pid_t)atoi(name);
     about->counts = 0;
-    return after != NULL
-           && sscanf(after + 1, " %c %d %d", &state, &about->parent,
-                     &about->group)
-                  == 3
-           && strchr("ZXx", state) == NULL;
+    if (after == NULL
+        || sscanf(after + 1,
+                  " %c %d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+                  " %*s %*s %d",
+                  &state, &about->parent, &about->group, &n_threads)
+               != 4)
+        return 0;
+    about->is_headless = state == 'Z' && n_threads > 1;
+    return about->is_headless || strchr("ZXx", state) == NULL;
 }
 
 static int is_in(pid_t pid, const pid_t *pids, size_t n)
@@ -191,7 +202,68 @@ int pal__trees_count(const pid_t *roots, size_t n)
     return count;
 }
 
-int pal__cgroup_kill(int folder)
+static FILE *open_procs(int folder)
+{
+    int fd = openat(folder, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    FILE *procs = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+    if (procs == NULL && fd >= 0)
+        (void)close(fd);
+    return procs;
+}
+
+static int is_listed(int folder, pid_t pid)
+{
+    FILE *procs = open_procs(folder);
+    pid_t listed = -1;
+
+    if (procs == NULL)
+        return 0;
+    while (listed != pid && fscanf(procs, "%d", &listed) == 1)
+        continue;
+    (void)fclose(procs);
+    return listed == pid;
+}
+
+/* Another process may have been given the number meanwhile: if it is listed
+ * still when we have the pidfd, what we have is in the cgroup. Where there are
+ * no pidfds, being listed just now has to do. */
+static int kill_listed(int folder, pid_t pid)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, (long)pid, 0L);
+    int err = ESRCH;
+
+    if (is_listed(folder, pid))
+        err = pidfd >= 0 ? send_to(pidfd, SIGKILL, 0)
+                         : outcome(kill(pid, SIGKILL));
+    if (pidfd >= 0)
+        (void)close(pidfd);
+    return err == 0;
+}
+
+/* cgroup.kill signals the first thread of each process, and has no effect on
+ * those in which that one has ended. Returns how many of them there were. */
+static int kill_headless(int folder)
+{
+    int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    FILE *procs = proc >= 0 ? open_procs(folder) : NULL;
+    about_t about;
+    char name[16];
+    int n = 0, pid;
+
+    while (procs != NULL && fscanf(procs, "%d", &pid) == 1) {
+        (void)snprintf(name, sizeof(name), "%d", pid);
+        if (read_about(proc, name, &about) > 0 && about.is_headless)
+            n += kill_listed(folder, pid);
+    }
+    if (procs != NULL)
+        (void)fclose(procs);
+    if (proc >= 0)
+        (void)close(proc);
+    return n;
+}
+
+static int write_kill(int folder)
 {
     int fd = openat(folder, "cgroup.kill", O_WRONLY | O_CLOEXEC);
     int err = 0;
@@ -201,6 +273,20 @@ int pal__cgroup_kill(int folder)
     if (fd >= 0)
         (void)close(fd);
     return err;
+}
+
+int pal__cgroup_kill(int folder)
+{
+    int i, n, err;
+
+    /* Again, for what the headless ones started before they were killed. */
+    for (i = 0, n = 1; i < KILL_ROUNDS && n > 0; i++) {
+        err = write_kill(folder);
+        if (err != 0)
+            return err;
+        n = kill_headless(folder);
+    }
+    return 0;
 }
 
 int pal__cgroup_open(int parent, const char *name)

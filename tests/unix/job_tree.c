@@ -10,13 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
 int job_tree_size(job_tree_t tree)
 {
-    return tree == JOB_CHILD || tree == JOB_SESSION || tree == JOB_DAEMON ? 2
-                                                                          : 1;
+    return tree == JOB_CHILD || tree == JOB_THREAD || tree == JOB_SESSION
+                   || tree == JOB_DAEMON
+               ? 2
+               : 1;
 }
 
 /* Say that this process is there, and wait for its death. */
@@ -41,6 +45,42 @@ static void descend(int parent_stays)
         _exit(pid < 0);
 }
 
+/* Has the first thread of this process ended? */
+static int is_headless(void)
+{
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    char stat[512], *after;
+    ssize_t len = read(fd, stat, sizeof(stat) - 1);
+
+    (void)close(fd);
+    if (len <= 0)
+        _exit(1);
+    stat[len] = '\0';
+    after = strrchr(stat, ')');
+    return after != NULL && after[2] == 'Z';
+}
+
+static void *stay_behind(void *arg)
+{
+    while (!is_headless())
+        (void)sched_yield();
+    stay();
+    return arg;
+}
+
+/* The child stays, and of the parent a thread. */
+static void lose_head(void)
+{
+    pthread_t thread;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        stay();
+    if (pid < 0 || pthread_create(&thread, NULL, stay_behind, NULL) != 0)
+        _exit(1);
+    pthread_exit(NULL);
+}
+
 static void grow(job_tree_t tree)
 {
     switch (tree) {
@@ -53,6 +93,9 @@ static void grow(job_tree_t tree)
     case JOB_TWICE:
         descend(0);
         descend(0);
+        break;
+    case JOB_THREAD:
+        lose_head();
         break;
     case JOB_SESSION:
         descend(1);
@@ -177,8 +220,8 @@ static void *launch_trees(void *arg)
 static void own(int way, int n)
 {
     static const job_tree_t trees[] = {
-        JOB_STAY,   JOB_CHILD, JOB_SESSION,      JOB_DAEMON,
-        JOB_ORPHAN, JOB_TWICE, JOB_SESSION_TWICE};
+        JOB_STAY,   JOB_CHILD, JOB_SESSION,       JOB_DAEMON,
+        JOB_ORPHAN, JOB_TWICE, JOB_SESSION_TWICE, JOB_THREAD};
     static const job_tree_t grouped[] = {JOB_STAY, JOB_CHILD, JOB_ORPHAN,
                                          JOB_TWICE};
     launcher_t launcher;

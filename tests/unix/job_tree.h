@@ -17,6 +17,7 @@ typedef enum {
     JOB_CHILD,         /* a child, both stay */
     JOB_ORPHAN,        /* a child, and ends */
     JOB_TWICE,         /* a child with a child, and both end */
+    JOB_THREAD,        /* a child, and its first thread ends; both stay */
     JOB_SESSION,       /* a child that calls setsid, both stay */
     JOB_DAEMON,        /* a child that makes a daemon, and stays */
     JOB_SESSION_TWICE, /* a daemon: setsid between two forks, both end */

@@ -19,8 +19,8 @@
  * die with the job and with process 1, and are counted. */
 static void trees(void)
 {
-    static const job_tree_t kinds[] = {JOB_STAY, JOB_CHILD, JOB_SESSION,
-                                       JOB_DAEMON};
+    static const job_tree_t kinds[] = {JOB_STAY, JOB_CHILD, JOB_THREAD,
+                                       JOB_SESSION, JOB_DAEMON};
     pal_process_t *process;
     size_t i;
     int n, by_job;
