@@ -165,7 +165,7 @@ apr_status_t pal_job_kill(pal_job_t *job);
 /* Number of members that run: ended ones do not count, read or not. Without a
  * cgroup they must be looked for among all processes of the system, and this
  * takes about 10 us for each of those; with pid namespaces one whose parent
- * ends meanwhile may be missed. */
+ * ends meanwhile may be missed if the parent's number is the higher one. */
 apr_status_t pal_job_count(pal_job_t *job, int *ret_count);
 
 /* Wait until no member runs, at most `timeout` (< 0: no limit, 0: only ask).
