@@ -733,6 +733,16 @@ static void doom_orphans(mesh__core_t *core, const mesh_id_t *lost)
     }
 }
 
+static int is_abroad(const mesh_port_t *port, const mesh_id_t *self)
+{
+    return mesh__port_is_live(port)
+           && (!mesh__id_equal(&port->peer.node, self)
+               || (port->state != MESH__PEERED
+                   && !mesh__id_equal(&port->target.node, self)));
+}
+
+/* No other node is left: neither one that was heard, nor one that has yet to
+ * say something but has a port of ours for its peer or on its way. */
 static int is_alone(mesh__core_t *core)
 {
     const mesh__peer_t *peer;
@@ -741,7 +751,7 @@ static int is_alone(mesh__core_t *core)
     while ((peer = mesh__table_next(&core->peers, &i)) != NULL)
         if (!peer->is_lost)
             return 0;
-    return 1;
+    return collect(core, is_abroad, &core->self) == NULL;
 }
 
 /* Both its ends are here, but something between them was not: what was on its

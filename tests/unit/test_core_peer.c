@@ -440,6 +440,34 @@ static void node_loss(void)
     lone_fini(&lone);
 }
 
+/* The only node that has said anything is lost. Another one was not heard yet,
+ * but two ports of a joined pipe are on their way to it. */
+static void loss_before_others_speak(void)
+{
+    mesh_port_t *way, *other, *ends[2], *sent[2];
+    lone_t lone;
+
+    lone_init(&lone);
+    way = lone_port(&lone, 1, &lone.b);
+    other = lone_port(&lone, 2, &lone.c);
+    for (int i = 0; i < 2; i++) {
+        TEST_OK(mesh__core_pair(lone.core, &ends[i], &sent[i]));
+        lone_send(&lone, way, lone_with_port(sent[i]));
+    }
+    TEST_OK(mesh__core_bridge(lone.core, &ends[0], &ends[1]));
+    TEST_OK(lone_simple(&lone, &lone.c, other, MESH__EV_MESSAGE, 1, 1));
+    CU_ASSERT_EQUAL(mesh__core_n_moving(lone.core), 4);
+    mesh__core_node_lost(lone.core, &lone.c);
+    CU_ASSERT_EQUAL(mesh__core_n_moving(lone.core), 4);
+    mesh__core_node_lost(lone.core, &lone.b);
+    CU_ASSERT_EQUAL(mesh__core_n_moving(lone.core), 0);
+    lone_close(&lone, way);
+    lone_close(&lone, other);
+    CU_ASSERT_EQUAL(mesh__core_n_ports(lone.core), 0);
+    lone.n_outs = 0;
+    lone_fini(&lone);
+}
+
 /* Both ends of a pipe are back on one node, but what was to tell them so is
  * lost with the node that they came from. */
 static void loss_between(void)
@@ -513,6 +541,7 @@ int main(int argc, char **argv)
         {"circle", circle},
         {"local_dead_end", local_dead_end},
         {"node_loss", node_loss},
+        {"loss_before_others_speak", loss_before_others_speak},
         {"loss_between", loss_between},
         {"loss_elsewhere", loss_elsewhere},
         {NULL, NULL},
