@@ -2,6 +2,7 @@
 
 #include <pal/log.h>
 
+#include <apr_thread_mutex.h>
 #include <apr_time.h>
 
 #include <assert.h>
@@ -33,6 +34,12 @@ struct pal_log_t {
     pal_log_fn_t fn;
     void *baton;
 };
+
+/* Where lines go. */
+typedef struct sink_t {
+    apr_file_t *file;
+    apr_thread_mutex_t *mutex;
+} sink_t;
 
 typedef struct line_t {
     apr_size_t len;
@@ -143,9 +150,35 @@ static void add_field(line_t *line, const pal_log_field_t *field)
     }
 }
 
+/* In one piece, so lines of several processes do not mix, and one at a time:
+ * APR on Windows has one OVERLAPPED a file, which threads that append would
+ * overwrite for each other. There is nobody to tell of a failure. */
+static void flush_line(sink_t *sink, const line_t *line)
+{
+    (void)apr_thread_mutex_lock(sink->mutex);
+    (void)apr_file_write_full(sink->file, line->bytes, line->len, NULL);
+    (void)apr_thread_mutex_unlock(sink->mutex);
+}
+
+/* A log whose `fn` gets a sink. */
+static apr_status_t create_sink(pal_log_t **ret_log, pal_log_level_t level,
+                                pal_log_fn_t fn, apr_file_t *file,
+                                apr_pool_t *pool)
+{
+    sink_t *sink = apr_palloc(pool, sizeof(*sink));
+    apr_status_t rv;
+
+    if (sink == NULL)
+        return APR_ENOMEM;
+    sink->file = file;
+    rv = apr_thread_mutex_create(&sink->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
+    if (rv != APR_SUCCESS)
+        return rv;
+    return pal_log_create(ret_log, level, fn, sink, pool);
+}
+
 static void write_line(void *baton, const pal_log_event_t *event)
 {
-    apr_file_t *file = baton;
     line_t line, field;
     int i;
 
@@ -166,15 +199,13 @@ static void write_line(void *baton, const pal_log_event_t *event)
         add_text(&line, REST_MARK);
     else
         add_text(&line, "\n");
-    /* In one piece, so lines of several threads do not mix. There is nobody
-     * to tell of a failure. */
-    (void)apr_file_write_full(file, line.bytes, line.len, NULL);
+    flush_line(baton, &line);
 }
 
 apr_status_t pal_log_create_text(pal_log_t **ret_log, pal_log_level_t level,
                                  apr_file_t *file, apr_pool_t *pool)
 {
-    return pal_log_create(ret_log, level, write_line, file, pool);
+    return create_sink(ret_log, level, write_line, file, pool);
 }
 
 /* The character that `text` begins with, BAD_POINT if it is not UTF-8.
@@ -242,7 +273,6 @@ static void add_time(line_t *line)
 static void write_json(void *baton, const pal_log_event_t *event)
 {
     const pal_log_field_t *from;
-    apr_file_t *file = baton;
     line_t line, field;
     int i;
 
@@ -271,13 +301,13 @@ static void write_json(void *baton, const pal_log_event_t *event)
         add(&line, field.bytes, field.len);
     }
     add_text(&line, i < event->n_fields ? JSON_CUT_END : JSON_END);
-    (void)apr_file_write_full(file, line.bytes, line.len, NULL);
+    flush_line(baton, &line);
 }
 
 apr_status_t pal_log_create_json(pal_log_t **ret_log, pal_log_level_t level,
                                  apr_file_t *file, apr_pool_t *pool)
 {
-    return pal_log_create(ret_log, level, write_json, file, pool);
+    return create_sink(ret_log, level, write_json, file, pool);
 }
 
 int pal_log_enabled(pal_log_t *log, pal_log_level_t level)
