@@ -6,6 +6,11 @@ case $1 in
 esac
 # Each wake of a thread is a question to Wine's server.
 export STRESS=${STRESS:-20}
-exec 3>&1
-status=$({ { wine "$@" 2>&1; echo $? >&4; } | tr -d '\r' >&3; } 4>&1)
+# Not into a pipe: Wine's services, which the first program starts, keep all
+# that it has open, and the end of the pipe would come with theirs.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+wine "$@" </dev/null >"$log" 2>&1 || status=$?
+tr -d '\r' <"$log"
 exit "$status"
