@@ -117,6 +117,7 @@ test_programs = \
 	%D%/unit/test_payload_vectors
 if PAL_WINDOWS
 test_programs += \
+	%D%/win32/test_win32_files \
 	%D%/win32/test_win32_pipe \
 	%D%/win32/test_win32_process \
 	%D%/win32/test_win32_watch

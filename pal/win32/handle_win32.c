@@ -70,6 +70,11 @@ apr_status_t pal_handle_kind(pal_handle_t handle, pal_handle_kind_t *ret_kind)
         return APR_EBADF;
     if (!GetHandleInformation((HANDLE)handle, &flags))
         return apr_get_os_error();
+    /* First, since to Wine a section is a file on a disk. */
+    if (pal__section_size(handle, &size) == APR_SUCCESS) {
+        *ret_kind = PAL_HANDLE_REGION;
+        return APR_SUCCESS;
+    }
     switch (GetFileType((HANDLE)handle)) {
     case FILE_TYPE_DISK:
         *ret_kind = kind_of_file((HANDLE)handle);
@@ -77,13 +82,8 @@ apr_status_t pal_handle_kind(pal_handle_t handle, pal_handle_kind_t *ret_kind)
     case FILE_TYPE_PIPE:
         *ret_kind = kind_of_pipe(handle);
         break;
-    case FILE_TYPE_CHAR:
-        *ret_kind = PAL_HANDLE_OTHER;
-        break;
     default:
-        *ret_kind = pal__section_size(handle, &size) == APR_SUCCESS
-                        ? PAL_HANDLE_REGION
-                        : PAL_HANDLE_OTHER;
+        *ret_kind = PAL_HANDLE_OTHER;
     }
     return APR_SUCCESS;
 }
