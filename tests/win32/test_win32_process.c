@@ -17,9 +17,10 @@
 
 #include <shellapi.h>
 
-enum { N_THREADS = 8, N_ROUNDS = 5, LINE = 40000 };
+enum { N_THREADS = 8, N_ROUNDS = 24, LINE = 40000 };
 
 #define LIMIT (10 * APR_USEC_PER_SEC)
+#define STEP 12000 /* us: some are a start apart, under Wine */
 
 /* ---- the child: this program with "child" and what it shall do ---- */
 
@@ -98,15 +99,80 @@ static void run_owner(apr_pool_t *pool)
     print("failed");
 }
 
+/* Its pid by itself, and of the process that is held. */
+static void print_parent(apr_pool_t *pool)
+{
+    pal_process_t *parent;
+
+    print(apr_psprintf(pool, "%" APR_INT64_T_FMT, pal_self_parent_pid()));
+    if (pal_self_parent(&parent) == APR_SUCCESS) {
+        if (APR_STATUS_IS_TIMEUP(pal_process_wait(parent, 0)))
+            print(apr_psprintf(pool, "%" APR_INT64_T_FMT,
+                               pal_process_pid(parent)));
+        pal_process_close(&parent);
+    }
+}
+
+static int n_privileges(void)
+{
+    struct {
+        DWORD n;
+        LUID_AND_ATTRIBUTES privileges[64];
+    } held = {0};
+    HANDLE token;
+    DWORD size;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+        return -1;
+    if (!GetTokenInformation(token, TokenPrivileges, &held, sizeof(held),
+                             &size))
+        held.n = (DWORD)-1;
+    CloseHandle(token);
+    return (int)held.n;
+}
+
+/* Only what every process is left with stays, and what is held says so. */
+static void run_confined(apr_pool_t *pool)
+{
+    pal_confine_t *confine;
+
+    if (pal_confine_create(&confine, pool) != APR_SUCCESS
+        || pal_confine_layer_set(confine, PAL_CONFINE_NO_NEW_PRIVS,
+                                 PAL_CONFINE_STRICT)
+               != APR_SUCCESS
+        || pal_confine_layer_set(confine, PAL_CONFINE_FILES,
+                                 PAL_CONFINE_BEST_EFFORT)
+               != APR_SUCCESS
+        || pal_confine_layer_set(confine, PAL_CONFINE_SYSCALLS,
+                                 PAL_CONFINE_STRICT)
+               != APR_SUCCESS)
+        print("failed");
+    else
+        print(apr_psprintf(pool, "applied %d", pal_confine_apply(confine)));
+    print(apr_psprintf(pool, "held %d %d %d",
+                       pal_confine_held(confine, PAL_CONFINE_NO_NEW_PRIVS),
+                       pal_confine_held(confine, PAL_CONFINE_FILES),
+                       pal_confine_held(confine, PAL_CONFINE_SYSCALLS)));
+    print(n_privileges() <= 1 ? "none left" : "some left");
+}
+
+static void say_goodbye(void)
+{
+    print("exit handler");
+}
+
 static int run_child(int argc, char **argv)
 {
     apr_pool_t *pool;
-    const char *what = argc > 2 ? argv[2] : "";
+    const char *what = argc > 2 ? argv[2] : "", *argv0;
 
     apr_initialize();
     apr_pool_create(&pool, NULL);
     if (strcmp(what, "args") == 0)
         print_args(argv, 3);
+    else if (strcmp(what, "argv0") == 0
+             && pal_self_argv0(&argv0, pool) == APR_SUCCESS)
+        print(argv0);
     else if (strcmp(what, "env") == 0)
         print(getenv(argv[3]) != NULL ? getenv(argv[3]) : "unset");
     else if (strcmp(what, "set") == 0)
@@ -117,6 +183,12 @@ static int run_child(int argc, char **argv)
         run_tree(argv[3], pool);
     else if (strcmp(what, "owner") == 0)
         run_owner(pool);
+    else if (strcmp(what, "parent") == 0)
+        print_parent(pool);
+    else if (strcmp(what, "confined") == 0)
+        run_confined(pool);
+    else if (strcmp(what, "exit") == 0 && atexit(say_goodbye) == 0)
+        pal_self_exit(9);
     return 7;
 }
 
@@ -369,6 +441,56 @@ static void test_job(void)
     pal_handle_close(&output);
 }
 
+static void on_empty(void *baton, pal_job_t *job)
+{
+    (void)job;
+    ++*(int *)baton;
+}
+
+static int is_told(void *baton)
+{
+    return *(int *)baton > 0;
+}
+
+/* Told once, by the loop, when the last member ends, or has ended before. */
+static void test_job_watch(void)
+{
+    pal_command_t *command = child_command("wait", NULL);
+    pal_process_t *process;
+    pal_handle_t input;
+    pal_loop_t *loop;
+    pal_job_t *job;
+    int n = 0;
+
+    TEST_OK(pal_loop_create(&loop, test_pool()));
+    TEST_OK(pal_job_create(&job, test_pool()));
+    CU_ASSERT_EQUAL(pal_job_watch(job, loop, on_empty, &n), APR_EINVAL);
+    TEST_OK(pal_job_open(job));
+    TEST_OK(pal_command_job_set(command, job));
+    TEST_OK(pal_command_stdio_set(command, 0, PAL_STDIO_PIPE));
+    TEST_OK(pal_process_start(&process, command));
+    TEST_OK(pal_process_pipe_take(process, 0, &input));
+    TEST_OK(pal_job_watch(job, loop, on_empty, &n));
+    CU_ASSERT_EQUAL(pal_job_watch(job, loop, on_empty, &n), APR_EEXIST);
+    CU_ASSERT_EQUAL(pal_job_wait(job, 0), APR_EEXIST);
+    CU_ASSERT(APR_STATUS_IS_TIMEUP(pal_loop_step(loop, 0)));
+    pal_handle_close(&input);
+    TEST_OK(pal_loop_run_until(loop, is_told, &n, LIMIT));
+    TEST_OK(pal_process_wait(process, LIMIT));
+    pal_process_close(&process);
+    TEST_OK(pal_job_watch(job, loop, on_empty, &n));
+    CU_ASSERT_EQUAL(n, 1);
+    n = 0;
+    TEST_OK(pal_loop_run_until(loop, is_told, &n, LIMIT));
+    TEST_OK(pal_job_watch(job, loop, on_empty, &n));
+    TEST_OK(pal_job_watch(job, loop, NULL, NULL));
+    CU_ASSERT(APR_STATUS_IS_TIMEUP(pal_loop_step(loop, 0)));
+    CU_ASSERT_EQUAL(n, 1);
+    TEST_OK(pal_job_wait(job, 0));
+    pal_job_close(job);
+    pal_loop_destroy(loop);
+}
+
 /* The members of a job go with its owner, whatever was under way. */
 static void test_owner_dies(void)
 {
@@ -387,6 +509,8 @@ static void test_owner_dies(void)
         n = round % 4;
         for (i = 0; i < n; i++)
             members[i] = read_member(output);
+        CU_ASSERT(
+            APR_STATUS_IS_TIMEUP(pal_process_wait(owner, round / 4 * STEP)));
         TEST_OK(pal_process_kill(owner));
         TEST_OK(pal_process_wait(owner, LIMIT));
         for (i = 0; i < n; i++) {
@@ -400,6 +524,96 @@ static void test_owner_dies(void)
         pal_handle_close(&output);
         pal_process_close(&owner);
     }
+}
+
+static void run_found(pal_command_t *command)
+{
+    int code;
+
+    TEST_OK(pal_command_arg_add(command, "child"));
+    TEST_OK(pal_command_env_set(
+        command, "PATH",
+        apr_pstrcat(test_pool(), "c:\\none;;", test_dir(), NULL)));
+    (void)run(command, &code);
+    CU_ASSERT_EQUAL(code, 7);
+}
+
+static apr_status_t search_status(const char *name)
+{
+    pal_command_t *command;
+    pal_process_t *process;
+
+    TEST_OK(pal_command_create(&command, test_pool()));
+    TEST_OK(pal_command_search_set(command, name));
+    TEST_OK(pal_command_env_set(command, "PATH", test_dir()));
+    return pal_process_start(&process, command);
+}
+
+/* By its name with or without the suffix in the folders of the child's PATH,
+ * and by a handle. */
+static void test_program(void)
+{
+    static const char *const names[] = {"found", "found.exe", "FOUND"};
+    const char *folder = test_dir(), *self;
+    pal_command_t *command;
+    pal_handle_t program;
+    int i;
+
+    TEST_OK(pal_self_path(&self, test_pool()));
+    TEST_OK(apr_file_copy(self,
+                          apr_pstrcat(test_pool(), folder, "/found.exe", NULL),
+                          APR_FPROT_OS_DEFAULT, test_pool()));
+    TEST_OK(apr_file_copy(self,
+                          apr_pstrcat(test_pool(), folder, "/batch.bat", NULL),
+                          APR_FPROT_OS_DEFAULT, test_pool()));
+    for (i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
+        TEST_OK(pal_command_create(&command, test_pool()));
+        TEST_OK(pal_command_search_set(command, names[i]));
+        run_found(command);
+    }
+    CU_ASSERT(APR_STATUS_IS_ENOENT(search_status("none")));
+    CU_ASSERT(APR_STATUS_IS_ENOENT(search_status("")));
+    CU_ASSERT_EQUAL(search_status("batch.bat"), ENOEXEC);
+    CU_ASSERT_EQUAL(search_status("batch.BAT. "), ENOEXEC);
+    TEST_OK(pal_self_handle(&program));
+    TEST_OK(pal_command_create(&command, test_pool()));
+    TEST_OK(pal_command_program_handle_set(command, program));
+    run_found(command);
+    pal_handle_close(&program);
+}
+
+/* What a child learns of itself. */
+static void test_self(void)
+{
+    pal_command_t *command = child_command("argv0", NULL);
+    int code;
+
+    TEST_OK(pal_command_argv0_set(command, "a b"));
+    CU_ASSERT_STRING_EQUAL(run(command, &code), "a b\n");
+    TEST_OK(pal_command_argv0_set(command, "\xc3\xa4"));
+    CU_ASSERT_STRING_EQUAL(run(command, &code), "\xc3\xa4\n");
+    CU_ASSERT_STRING_EQUAL(run(child_command("parent", NULL), &code),
+                           apr_psprintf(test_pool(), "%d\n%d\n",
+                                        (int)GetCurrentProcessId(),
+                                        (int)GetCurrentProcessId()));
+    CU_ASSERT_STRING_EQUAL(run(child_command("exit", NULL), &code), "");
+    CU_ASSERT_EQUAL(code, 9);
+}
+
+/* That files are not closed is what holding them strictly says. */
+static void test_confined(void)
+{
+    pal_confine_t *confine;
+    int code;
+
+    CU_ASSERT_STRING_EQUAL(run(child_command("confined", NULL), &code),
+                           "applied 0\nheld 1 0 1\nnone left\n");
+    TEST_OK(pal_confine_create(&confine, test_pool()));
+    TEST_OK(
+        pal_confine_layer_set(confine, PAL_CONFINE_FILES, PAL_CONFINE_STRICT));
+    CU_ASSERT(APR_STATUS_IS_ENOTIMPL(pal_confine_apply(confine)));
+    CU_ASSERT_FALSE(pal_confine_offers(PAL_CONFINE_FILES));
+    CU_ASSERT_FALSE(pal_confine_held(confine, PAL_CONFINE_NO_NEW_PRIVS));
 }
 
 /* What the calls do to a child is not to be seen under Wine. */
@@ -427,7 +641,11 @@ int main(int argc, char **argv)
                                         {"threads", test_threads},
                                         {"kill", test_kill},
                                         {"job", test_job},
+                                        {"job_watch", test_job_watch},
                                         {"owner_dies", test_owner_dies},
+                                        {"program", test_program},
+                                        {"self", test_self},
+                                        {"confined", test_confined},
                                         {"sandbox", test_sandbox},
                                         {NULL, NULL}};
 
