@@ -9,14 +9,13 @@
 #include <pal/self.h>
 
 #include <apr_errno.h>
+#include <apr_file_io.h>
+#include <apr_portable.h>
 #include <apr_strings.h>
 #include <apr_time.h>
 
 #include <inttypes.h>
 #include <stdio.h>
-
-#define STDOUT_HANDLE ((pal_handle_t)1)
-#define STDERR_HANDLE ((pal_handle_t)2)
 
 struct report_t {
     int json;
@@ -32,16 +31,27 @@ struct report_t {
     apr_pool_t *scratch; /* cleared with every document */
 };
 
+static int is_terminal(apr_file_t *file)
+{
+    apr_os_file_t handle;
+
+    return apr_os_file_get(&handle, file) == APR_SUCCESS
+           && pal_self_is_terminal((pal_handle_t)handle);
+}
+
 apr_status_t report_create(report_t **ret_report, int json, apr_pool_t *pool)
 {
     report_t *report = apr_pcalloc(pool, sizeof(*report));
     apr_status_t rv = apr_pool_create(&report->scratch, pool);
+    apr_file_t *file;
 
     if (rv != APR_SUCCESS)
         return rv;
     report->json = json;
-    report->is_terminal = pal_self_is_terminal(STDERR_HANDLE);
-    report->is_prompt = pal_self_is_terminal(STDOUT_HANDLE);
+    report->is_terminal =
+        apr_file_open_stderr(&file, pool) == APR_SUCCESS && is_terminal(file);
+    report->is_prompt =
+        apr_file_open_stdout(&file, pool) == APR_SUCCESS && is_terminal(file);
     report->started = apr_time_now();
     *ret_report = report;
     return APR_SUCCESS;
