@@ -146,6 +146,8 @@ else
 %C%_libpal_la_SOURCES += \
 	%D%/unix/confine_none.c \
 	%D%/unix/job_none.c \
+	%D%/unix/lookout_unix.c \
+	%D%/unix/lookout_unix.h \
 	%D%/unix/loop_pollset.c \
 	%D%/unix/pidfd_none.c \
 	%D%/unix/region_shm.c \

@@ -481,10 +481,11 @@ apr_interval_time_t pal_loop_prepare(pal_loop_t *loop)
     apr_time_t deadline = before_sleep(loop, next_deadline(loop, PAL__NEVER));
     apr_time_t now;
 
+    if (deadline == PAL__AT_ONCE
+        || pal__poller_prepare(loop->poller) != APR_SUCCESS)
+        return 0;
     if (deadline == PAL__NEVER)
         return -1;
-    if (deadline == PAL__AT_ONCE)
-        return 0;
     now = pal__clock_now();
     return deadline > now ? deadline - now : 0;
 }

@@ -68,9 +68,13 @@ int pal__poller_deliver(pal__poller_t *poller);
 void pal__poller_interrupt(pal__poller_t *poller);
 
 /* A handle, of the poller's own, that is readable while a wait would come
- * back at once. Errors: APR_ENOTIMPL. */
+ * back at once. */
 apr_status_t pal__poller_handle(pal__poller_t *poller,
                                 pal_handle_t *ret_handle);
+
+/* Others are going to wait for that handle, if it was asked for. The next
+ * pal__poller_wait ends that. Errors: APR_ENOMEM. */
+apr_status_t pal__poller_prepare(pal__poller_t *poller);
 
 /* Provided by loop.c */
 

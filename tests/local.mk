@@ -124,6 +124,7 @@ test_programs += \
 endif
 if !PAL_WINDOWS
 test_programs += \
+	%D%/unit/test_pal_loop_host_pollset \
 	%D%/unit/test_pal_loop_poll \
 	%D%/unit/test_pal_loop_pollset \
 	%D%/unix/test_confined \
@@ -191,9 +192,16 @@ endif
 %C%_unix_test_pal_channel_framed_SOURCES = %D%/unix/test_pal_channel.c
 
 # The loop on an apr_pollset, by what APR prefers here and by poll(2).
+pollset_sources = \
+	pal/unix/lookout_unix.c \
+	pal/unix/lookout_unix.h \
+	pal/unix/loop_pollset.c
 %C%_unit_test_pal_loop_pollset_SOURCES = \
 	%D%/unit/test_pal_loop.c \
-	pal/unix/loop_pollset.c
+	$(pollset_sources)
+%C%_unit_test_pal_loop_host_pollset_SOURCES = \
+	%D%/unit/test_pal_loop_host.c \
+	$(pollset_sources)
 %C%_unit_test_pal_loop_poll_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DPAL__POLLSET_METHOD=APR_POLLSET_POLL
 %C%_unit_test_pal_loop_poll_SOURCES = \

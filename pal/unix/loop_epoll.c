@@ -228,6 +228,12 @@ apr_status_t pal__poller_handle(pal__poller_t *poller,
     return APR_SUCCESS;
 }
 
+apr_status_t pal__poller_prepare(pal__poller_t *poller)
+{
+    (void)poller; /* the kernel looks when it is waited for */
+    return APR_SUCCESS;
+}
+
 static apr_status_t control(pal_watch_t *watch, int operation, int events)
 {
     struct epoll_event event;

@@ -14,6 +14,7 @@
 
 #include "../pal_compiler.h"
 #include "../pal_private.h"
+#include "lookout_unix.h"
 
 #include <pal/loop.h>
 
@@ -74,6 +75,7 @@ struct pal__poller_t {
     apr_uint64_t n_waits;
     fetched_t *fetched; /* as many as there is room in the set */
     int n_fetched;
+    pal__lookout_t *lookout; /* for a foreign loop; NULL: not asked for */
 };
 
 static int describe(apr_pollfd_t *poll, int fd, void *baton, apr_pool_t *pool)
@@ -157,6 +159,7 @@ apr_status_t pal__poller_create(pal__poller_t **ret_poller, apr_pool_t *pool)
 
 void pal__poller_destroy(pal__poller_t *poller)
 {
+    pal__lookout_destroy(&poller->lookout);
     if (poller->set != NULL)
         (void)apr_pollset_destroy(poller->set);
     (void)close(poller->interrupts[0]);
@@ -216,6 +219,8 @@ apr_status_t pal__poller_wait(pal__poller_t *poller, apr_time_t deadline)
     apr_int32_t i, n = 0;
     apr_status_t rv;
 
+    if (poller->lookout != NULL)
+        pal__lookout_stop(poller->lookout);
     poller->n_fetched = 0;
     poller->was_interrupted = 0;
     poller->n_waits++;
@@ -315,9 +320,44 @@ void pal__poller_interrupt(pal__poller_t *poller)
 apr_status_t pal__poller_handle(pal__poller_t *poller,
                                 pal_handle_t *ret_handle)
 {
-    (void)poller;
-    (void)ret_handle;
-    return APR_ENOTIMPL;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (poller->lookout == NULL)
+        rv = pal__lookout_create(&poller->lookout);
+    if (rv == APR_SUCCESS)
+        *ret_handle = pal__lookout_fd(poller->lookout);
+    return rv;
+}
+
+/* A set cannot be waited for by others, nor while it is changed. */
+apr_status_t pal__poller_prepare(pal__poller_t *poller)
+{
+    struct pollfd *fds;
+    apr_size_t i, n = 0;
+
+    if (poller->lookout == NULL)
+        return APR_SUCCESS;
+    pal__lookout_stop(poller->lookout);
+    fds = pal__lookout_room(poller->lookout, poller->n_entries + 1);
+    if (fds == NULL)
+        return APR_ENOMEM;
+    fds[n].fd = poller->interrupts[0];
+    fds[n++].events = POLLIN;
+    for (i = 0; i < poller->n_entries; i++) {
+        const entry_t *entry = poller->entries[i];
+
+        if (entry == NULL || !entry->is_in_set)
+            continue;
+        fds[n].fd = (int)i;
+        fds[n].events = 0;
+        if (entry->poll.reqevents & APR_POLLIN)
+            fds[n].events |= POLLIN;
+        if (entry->poll.reqevents & APR_POLLOUT)
+            fds[n].events |= POLLOUT;
+        n++;
+    }
+    pal__lookout_start(poller->lookout, n);
+    return APR_SUCCESS;
 }
 
 /* What some ways of waiting find out only when they wait. */

@@ -580,6 +580,12 @@ apr_status_t pal__poller_handle(pal__poller_t *poller,
     return rv;
 }
 
+apr_status_t pal__poller_prepare(pal__poller_t *poller)
+{
+    (void)poller; /* the helper waits all the time */
+    return APR_SUCCESS;
+}
+
 static void helper_end(pal__poller_t *poller)
 {
     helper_t *helper = poller->helper;

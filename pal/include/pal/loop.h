@@ -80,11 +80,12 @@ apr_status_t pal_loop_busy_poll_set(pal_loop_t *loop,
  * pal_loop_host_handle says what to wait for: the handle, to be waited for
  * level triggered, and the events, PAL_READABLE. They stay the same.
  * Ownership: the handle is the loop's.
- * Errors: APR_ENOTIMPL where the loop waits by an apr_pollset.
+ * Where the loop waits by an apr_pollset, a thread of its own waits meanwhile.
+ * Errors: APR_ENOMEM; what the system says of making the handle.
  *
  * pal_loop_prepare returns the longest wait in microseconds, 0 if something is
  * there already, < 0 for no limit. It must be called again if between it and
- * the wait a timer was started.
+ * the wait a timer was started, or a watch made or changed.
  *
  * pal_loop_dispatch does what pal_loop_step does without waiting; it succeeds
  * also if nothing has happened, and a stop is nothing to it.
