@@ -183,7 +183,19 @@ static void test_lengths(void)
     close_link(&link);
 }
 
-/* A packet of every length around a power of two, and the largest. */
+static void note_event(void *baton, int events)
+{
+    (void)events;
+    ++*(int *)baton;
+}
+
+static int is_noted(void *baton)
+{
+    return *(int *)baton > 0;
+}
+
+/* A packet of every length around a power of two, and the largest. The system
+ * may take its time over large ones. */
 static void test_sizes(void)
 {
     char *bytes = calloc(1, PAL_CHANNEL_PACKET_LEN + 1);
@@ -191,16 +203,22 @@ static void test_sizes(void)
     pal_handle_t handles[MAX_HANDLES];
     pal_bytes_t part;
     apr_size_t len;
+    pal_loop_t *loop;
     link_t link;
-    int n, n_sizes = 0;
+    int n, n_events, n_sizes = 0;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
     CU_ASSERT_PTR_NOT_NULL_FATAL(room);
     open_link(&link);
+    TEST_OK(pal_loop_create(&loop, test_pool()));
+    TEST_OK(pal_channel_watch(link.there, loop, PAL_READABLE, note_event,
+                              &n_events));
     part.data = bytes;
     for (part.len = 1; part.len <= PAL_CHANNEL_PACKET_LEN; part.len *= 2) {
         bytes[part.len - 1] = (char)n_sizes++;
         TEST_OK(pal_channel_send(link.here, &part, 1, NULL, 0));
+        n_events = 0;
+        TEST_OK(pal_loop_run_until(loop, is_noted, &n_events, LIMIT));
         TEST_OK(pal_channel_recv(link.there, room, PAL_CHANNEL_PACKET_LEN,
                                  &len, handles, &n));
         CU_ASSERT_EQUAL_FATAL(len, part.len);
