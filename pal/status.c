@@ -4,6 +4,8 @@
 
 #include <apr_strings.h>
 
+#include <string.h>
+
 static const char *text_of(apr_status_t status)
 {
 #define ROW(name, n, text)                                                    \
@@ -21,11 +23,17 @@ static const char *text_of(apr_status_t status)
 char *pal_status_text(apr_status_t status, char *buf, apr_size_t len)
 {
     const char *text = text_of(status);
+    apr_size_t used;
 
     if (len == 0)
         return buf;
-    if (text == NULL)
-        return apr_strerror(status, buf, len);
-    (void)apr_cpystrn(buf, text, len);
+    if (text != NULL) {
+        (void)apr_cpystrn(buf, text, len);
+        return buf;
+    }
+    (void)apr_strerror(status, buf, len);
+    /* The texts of Windows end in blanks. */
+    for (used = strlen(buf); used > 0 && buf[used - 1] == ' '; used--)
+        buf[used - 1] = '\0';
     return buf;
 }

@@ -27,8 +27,11 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/lib/leaks.h \
 	%D%/lib/lone_core.c \
 	%D%/lib/lone_core.h \
+	%D%/lib/machine.h \
 	%D%/lib/raw_peer.c \
 	%D%/lib/raw_peer.h \
+	%D%/lib/scratch_file.c \
+	%D%/lib/scratch_file.h \
 	%D%/lib/two_nodes.c \
 	%D%/lib/two_nodes.h \
 	%D%/conform/proc.h \
@@ -40,7 +43,9 @@ check_LTLIBRARIES += %D%/libtest.la
 	%D%/unit/payload_lib.h
 if PAL_WINDOWS
 %C%_libtest_la_SOURCES += \
-	%D%/win32/leaks_win32.c
+	%D%/win32/leaks_win32.c \
+	%D%/win32/machine_win32.c \
+	%D%/win32/proc_win32.c
 else
 %C%_libtest_la_SOURCES += \
 	%D%/unix/child.c \
@@ -56,6 +61,7 @@ else
 	%D%/unix/launch.c \
 	%D%/unix/launch.h \
 	%D%/unix/leaks_unix.c \
+	%D%/unix/machine_unix.c \
 	%D%/unix/proc_linux.c
 endif
 nodist_%C%_libtest_la_SOURCES = \
@@ -89,6 +95,8 @@ CLEANFILES += $(nodist_%C%_libtest_la_SOURCES)
 
 # A program of one file of its own name needs a line here and no more.
 test_programs = \
+	%D%/process/test_conform_host \
+	%D%/process/test_host \
 	%D%/unit/test_channel_vectors \
 	%D%/unit/test_channels \
 	%D%/unit/test_core \
@@ -156,9 +164,7 @@ test_programs += \
 	%D%/unix/test_pal_stream \
 	%D%/unix/stress_job \
 	%D%/sim/sim_core \
-	%D%/process/test_conform_host \
 	%D%/process/test_demo \
-	%D%/process/test_host \
 	%D%/process/test_host_start
 if PAL_LINUX_NATIVE
 test_programs += %D%/unix/test_pal_filtered %D%/unix/test_pal_steps
@@ -226,7 +232,6 @@ test_scripts = \
 	%D%/check-style.sh
 
 # The conformance service, both sides of it ours.
-if !PAL_WINDOWS
 check_PROGRAMS += %D%/conform/conform-host %D%/conform/conform-parent
 %C%_conform_conform_host_SOURCES = \
 	%D%/conform/conform-host.c \
@@ -242,7 +247,6 @@ check_PROGRAMS += %D%/conform/conform-host %D%/conform/conform-parent
 	%D%/conform/parent_scalars.c \
 	%D%/conform/parent_support.c
 TESTS += %D%/conform/run.sh
-endif
 
 AM_TESTS_ENVIRONMENT = \
 	export CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' NM='$(NM)' \

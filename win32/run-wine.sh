@@ -2,9 +2,10 @@
 # Runs a test program under Wine, and a script by itself. Lines end as they do
 # on the machine that reads the log.
 case $1 in
-*.sh) exec sh "$@" ;;
+*.sh) RUN="sh $0" exec sh "$@" ;;
 esac
 # Each wake of a thread is a question to Wine's server.
+[ -f "$1" ] || { p=$1.exe && shift && set -- "$p" "$@"; }
 export STRESS=${STRESS:-20}
 # Not into a pipe: Wine's services, which the first program starts, keep all
 # that it has open, and the end of the pipe would come with theirs.

@@ -59,8 +59,11 @@ static apr_status_t full_path(const char *path, WCHAR **ret_full)
 {
     WCHAR *wide, *full = NULL;
     DWORD size;
-    apr_status_t rv = pal__wide(&wide, path);
+    apr_status_t rv;
 
+    if (path[0] == '\0')
+        return APR_ENOENT; /* the system need not say why it fails then */
+    rv = pal__wide(&wide, path);
     if (rv != APR_SUCCESS)
         return rv;
     size = GetFullPathNameW(wide, 0, NULL, NULL);

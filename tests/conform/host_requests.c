@@ -5,9 +5,9 @@
 
 #include "box.pb-c.h"
 #include "conform.pb-c.h"
+#include "scratch_file.h"
 
 #include <pal/file.h>
-#include <pal/region.h>
 #include <pal/self.h>
 
 #include <apr_strings.h>
@@ -146,20 +146,18 @@ static apr_status_t serve_make_file(host_t *host, const request_t *request)
     Conform__HandleBox box = CONFORM__HANDLE_BOX__INIT;
     Mesh__Handle field = MESH__HANDLE__INIT;
     pal_handle_t file;
+    apr_pool_t *scratch;
     apr_status_t rv;
 
-    (void)host;
-    rv = pal_region_create("conform", (apr_off_t)call->input.len, &file);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv = pal_region_write_at(file, 0, call->input.data, call->input.len);
+    apr_pool_create(&scratch, host->pool);
+    rv = scratch_file(call->input.data, call->input.len, &file, scratch);
+    apr_pool_destroy(scratch);
     if (rv == APR_SUCCESS) {
         field.slot = mesh_handle_slot(&file);
         box.value = &field;
         rv = reply_boxed(call->reply, &box.base);
+        pal_handle_close(&file);
     }
-    pal_handle_close(&file);
     return rv;
 }
 

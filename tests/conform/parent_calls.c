@@ -4,9 +4,9 @@
 #include "parent.h"
 
 #include "box.pb-c.h"
+#include "scratch_file.h"
 
 #include <pal/file.h>
-#include <pal/region.h>
 
 #include <apr_strings.h>
 
@@ -141,11 +141,7 @@ static int file_make(parent_t *parent, int i, pal_handle_t *ret_file,
     apr_size_t len = 0;
     apr_status_t rv;
 
-    rv = pal_region_create("conform", (apr_off_t)bytes.len, ret_file);
-    if (!check_status(parent, rv, APR_SUCCESS, "making a file")) {
-        return 0;
-    }
-    rv = pal_region_write_at(*ret_file, 0, bytes.data, bytes.len);
+    rv = scratch_file(bytes.data, bytes.len, ret_file, parent->test_pool);
     if (rv == APR_SUCCESS && i % 2 == 1) {
         rv = pal_file_read(*ret_file, buf, 1, &len);
     }

@@ -5,16 +5,15 @@
 #include "parent.h"
 
 #include "box.pb-c.h"
+#include "machine.h"
 #include "proc.h"
 
 #include <pal/process.h>
 
 #include <apr_strings.h>
 
-#include <signal.h>
 #include <string.h>
 
-#define COMM_LEN 15 /* what the kernel keeps of a name */
 #define ENV_VALUE "conform value"
 
 static apr_status_t configure(parent_t *parent, const char *name,
@@ -152,7 +151,9 @@ static void check_report(parent_t *parent, remote_t *remote)
     if (!check(parent, report != NULL, "the host is not there")) {
         return;
     }
-    comm = apr_pstrcat(parent->test_pool, "conform-", report->name, NULL);
+    comm = proc_comm_expected(
+        apr_pstrcat(parent->test_pool, "conform-", report->name, NULL),
+        parent->test_pool);
     check(parent, strcmp(report->name, mesh_host_name(remote->host)) == 0,
           "name %s", report->name);
     check(parent, report->pid == mesh_host_pid(remote->host), "pid %u",
@@ -164,13 +165,10 @@ static void check_report(parent_t *parent, remote_t *remote)
           "environment of %s", report->name);
     check(parent, !report->invitation_visible, "%s shows its invitation",
           report->name);
-    check(parent,
-          strlen(report->comm) <= COMM_LEN
-              && strncmp(report->comm, comm, COMM_LEN) == 0,
-          "comm %s", report->comm);
-    check(parent, strcmp(report->stdin_link, "/dev/null") == 0, "stdin %s",
+    check(parent, strcmp(report->comm, comm) == 0, "comm %s", report->comm);
+    check(parent, strcmp(report->stdin_link, proc_null) == 0, "stdin %s",
           report->stdin_link);
-    check(parent, strcmp(report->stdout_link, "/dev/null") == 0, "stdout %s",
+    check(parent, strcmp(report->stdout_link, proc_null) == 0, "stdout %s",
           report->stdout_link);
 }
 
@@ -236,17 +234,17 @@ static int hold(parent_t *parent, remote_t *remote, Mesh__Port *field)
     return request_send(parent, remote, &request);
 }
 
-static int check_exit(parent_t *parent, remote_t *remote, int code, int signal)
+static int check_exit(parent_t *parent, remote_t *remote, outcome_t expected)
 {
     apr_status_t rv = mesh_host_wait(remote->host, remaining(parent));
 
     return check_status(parent, rv, APR_SUCCESS, "exit")
-           && check(parent,
-                    mesh_host_exit_code(remote->host) == code
-                        && mesh_host_exit_signal(remote->host) == signal,
-                    "exit code %d, signal %d",
-                    mesh_host_exit_code(remote->host),
-                    mesh_host_exit_signal(remote->host));
+           && check(
+               parent,
+               mesh_host_exit_code(remote->host) == expected.code
+                   && mesh_host_exit_signal(remote->host) == expected.signal,
+               "exit code %d, signal %d", mesh_host_exit_code(remote->host),
+               mesh_host_exit_signal(remote->host));
 }
 
 /* What is held is closed before the exit can be seen. */
@@ -256,6 +254,7 @@ void test_requests_closed(parent_t *parent, int n)
     chan_t *in = chan_begin(parent);
     chan_t *out = chan_begin(parent);
     chan_t *held = chan_begin(parent);
+    const outcome_t in_order = {0, 0};
 
     (void)n;
     if (in == NULL || out == NULL || held == NULL
@@ -265,7 +264,7 @@ void test_requests_closed(parent_t *parent, int n)
         return;
     }
     mesh_sender_close(&alpha->requests);
-    if (check_exit(parent, alpha, 0, 0)) {
+    if (check_exit(parent, alpha, in_order)) {
         chan_recv_end(parent, held, MESH_E_CLOSED);
         chan_recv_end(parent, out, MESH_E_CLOSED);
     }
@@ -295,12 +294,12 @@ static int dying_begin(parent_t *parent, dying_t *dying, const char *name)
            && chan_recv(parent, dying->out, 2);
 }
 
-static void dying_check(parent_t *parent, dying_t *dying, int code, int signal)
+static void dying_check(parent_t *parent, dying_t *dying, outcome_t expected)
 {
     if (call_wait_end(parent, dying->pending, MESH_E_FAILED)
         && chan_recv_end(parent, dying->held, MESH_E_FAILED)
         && chan_recv_end(parent, dying->out, MESH_E_FAILED)) {
-        check_exit(parent, &dying->remote, code, signal);
+        check_exit(parent, &dying->remote, expected);
     }
 }
 
@@ -308,6 +307,7 @@ void test_exit(parent_t *parent, int n)
 {
     Conform__ConformRequest request = CONFORM__CONFORM_REQUEST__INIT;
     Conform__Exit body = CONFORM__EXIT__INIT;
+    const outcome_t expected = {n, 0};
     dying_t dying = {0};
 
     body.code = (uint32_t)n;
@@ -315,7 +315,7 @@ void test_exit(parent_t *parent, int n)
     request.exit = &body;
     if (dying_begin(parent, &dying, "exit-7")
         && request_send(parent, &dying.remote, &request)) {
-        dying_check(parent, &dying, n, 0);
+        dying_check(parent, &dying, expected);
     }
     remote_end(&dying.remote);
 }
@@ -331,7 +331,7 @@ void test_abort(parent_t *parent, int n)
     request.abort = &body;
     if (dying_begin(parent, &dying, "abort")
         && request_send(parent, &dying.remote, &request)) {
-        dying_check(parent, &dying, -1, SIGABRT);
+        dying_check(parent, &dying, outcome_abort);
     }
     remote_end(&dying.remote);
 }
@@ -344,7 +344,7 @@ void test_crash(parent_t *parent, int n)
     if (dying_begin(parent, &dying, "crash")
         && check_status(parent, mesh_host_crash(dying.remote.host),
                         APR_SUCCESS, "crash")) {
-        dying_check(parent, &dying, -1, SIGABRT);
+        dying_check(parent, &dying, outcome_abort);
     }
     remote_end(&dying.remote);
 }

@@ -98,6 +98,17 @@ void demo_start(demo_t *demo, pal_command_t *command)
     TEST_OK(pal_process_start(&demo->process, command));
 }
 
+/* Lines end as they do on this machine. */
+static void drop_returns(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from; from++)
+        if (from[0] != '\r' || from[1] != '\n')
+            *to++ = *from;
+    *to = '\0';
+}
+
 static const char *read_all(const char *path)
 {
     apr_finfo_t info;
@@ -112,6 +123,7 @@ static const char *read_all(const char *path)
         TEST_OK(apr_file_read_full(file, text, (apr_size_t)info.size, NULL));
     TEST_OK(apr_file_close(file));
     CU_ASSERT_EQUAL(strlen(text), (apr_size_t)info.size);
+    drop_returns(text);
     return text;
 }
 
@@ -172,4 +184,42 @@ json_t *demo_result(const demo_t *demo, int i)
     json = json_parse(demo->lines[i], strlen(demo->lines[i]), test_pool());
     CU_ASSERT_EQUAL_FATAL(json_kind(json), JSON_OBJECT);
     return json;
+}
+
+void demo_assert_path(json_t *json, const char *path)
+{
+    const char *found = json_string(json_get(json, "path"));
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+    CU_ASSERT_STRING_EQUAL(found, path);
+}
+
+void demo_names(const demo_name_t *names, int n)
+{
+    const char *folder = demo_folder("names");
+    const char *args[] = {folder, NULL};
+    const char *json_args[] = {"--json", folder, NULL};
+    demo_t demo;
+
+    for (int i = 0; i < n; i++)
+        demo_file(folder, names[i].name, "");
+    demo_run(&demo, args);
+    CU_ASSERT_EQUAL(demo.code, 1);
+    CU_ASSERT_EQUAL_FATAL(demo.n_lines, n);
+    for (int i = 0; i < n; i++)
+        CU_ASSERT_STRING_EQUAL(
+            demo.lines[i], apr_pstrcat(test_pool(), folder, "/", names[i].text,
+                                       ":1:1: no element found", NULL));
+
+    demo_run(&demo, json_args);
+    CU_ASSERT_EQUAL_FATAL(demo.n_lines, n);
+    for (int i = 0; i < n; i++) {
+        json_t *json = demo_result(&demo, i);
+
+        demo_assert_path(json,
+                         demo_path(folder, names[i].is_utf8 ? names[i].name
+                                                            : names[i].text));
+        CU_ASSERT_EQUAL(json_bool(json_get(json, "path_escaped")),
+                        !names[i].is_utf8);
+    }
 }

@@ -49,4 +49,17 @@ const char **demo_split(const char *text, int *ret_n);
 /* Line `i` of stdout, which is a JSON object. */
 json_t *demo_result(const demo_t *demo, int i);
 
+/* It is of this document. */
+void demo_assert_path(json_t *json, const char *path);
+
+/* The name of a file, and what it is in a line of text. */
+typedef struct demo_name_t {
+    const char *name;
+    const char *text;
+    int is_utf8;
+} demo_name_t;
+
+/* Check empty files of these names, which are in order. */
+void demo_names(const demo_name_t *names, int n);
+
 #endif

@@ -5,6 +5,8 @@
 #include "host_modes.h"
 
 #include "harness.h"
+#include "machine.h"
+#include "scratch_file.h"
 
 #include <mesh/mesh.h>
 
@@ -15,11 +17,14 @@
 
 #include <apr_strings.h>
 
-#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LIMIT apr_time_from_sec(20)
 #define MAX_HOSTS 20
+
+static const outcome_t in_order = {0, 0};
+static const outcome_t failed = {1, 0};
 
 /* What the log said of the end of a host; -1 for a field that was not there.
  */
@@ -132,7 +137,8 @@ static mesh_host_config_t *configure(const char *mode)
     return config;
 }
 
-/* As a host, a program that knows nothing of mesh. */
+/* As a host, a program that knows nothing of mesh: at `path`, or this one
+ * (NULL) in a mode of be_foreign. */
 static mesh_host_config_t *configure_program(const char *path, const char *arg)
 {
     mesh_host_config_t *config;
@@ -140,7 +146,9 @@ static mesh_host_config_t *configure_program(const char *path, const char *arg)
 
     TEST_OK(mesh_host_config_create(&config, "foreign", test_pool()));
     command = mesh_host_config_command(config);
-    TEST_OK(pal_command_program_set(command, path));
+    if (path != NULL) {
+        TEST_OK(pal_command_program_set(command, path));
+    }
     if (arg != NULL) {
         TEST_OK(pal_command_arg_add(command, arg));
     }
@@ -184,34 +192,36 @@ static void expect_end(mesh_port_t *port, apr_status_t expected)
 
 static const exit_event_t *event_of(apr_int64_t pid)
 {
-    const exit_event_t *found = NULL;
+    int found = -1;
     int i;
 
     for (i = 0; i < mesh.n_events; i++) {
         if (mesh.events[i].pid == pid) {
-            CU_ASSERT_PTR_NULL(found); /* there is one a host */
-            found = &mesh.events[i];
+            CU_ASSERT_EQUAL(found, -1); /* there is one a host */
+            found = i;
         }
     }
-    CU_ASSERT_PTR_NOT_NULL_FATAL(found);
-    return found;
+    CU_ASSERT_FATAL(found >= 0);
+    return &mesh.events[found];
 }
 
 /* Wait for the end of the host and check all that is said of it. */
-static void expect_exit(mesh_host_t **host, int code, int signal)
+static void expect_exit(mesh_host_t **host, outcome_t expected)
 {
     const exit_event_t *event;
 
     TEST_OK(mesh_host_wait(*host, LIMIT));
     CU_ASSERT_TRUE(mesh_host_has_ended(*host));
-    CU_ASSERT_EQUAL(mesh_host_exit_code(*host), code);
-    CU_ASSERT_EQUAL(mesh_host_exit_signal(*host), signal);
+    CU_ASSERT_EQUAL(mesh_host_exit_code(*host), expected.code);
+    CU_ASSERT_EQUAL(mesh_host_exit_signal(*host), expected.signal);
     CU_ASSERT_EQUAL(mesh.n_events, mesh.n_exited);
     event = event_of(mesh_host_pid(*host));
     CU_ASSERT_STRING_EQUAL(event->name, mesh_host_name(*host));
-    CU_ASSERT_EQUAL(event->code, signal != 0 ? -1 : code);
-    CU_ASSERT_EQUAL(event->signal, signal != 0 ? signal : -1);
-    CU_ASSERT_EQUAL(event->level, code == 0 ? PAL_LOG_INFO : PAL_LOG_ERROR);
+    CU_ASSERT_EQUAL(event->code, expected.code);
+    CU_ASSERT_EQUAL(event->signal,
+                    expected.signal != 0 ? expected.signal : -1);
+    CU_ASSERT_EQUAL(event->level,
+                    expected.code == 0 ? PAL_LOG_INFO : PAL_LOG_ERROR);
     mesh_host_close(host);
     CU_ASSERT_PTR_NULL(*host);
 }
@@ -235,7 +245,7 @@ static void talks_and_stops(void)
     CU_ASSERT_EQUAL(mesh_host_wait(host, 0), APR_TIMEUP);
 
     mesh_host_stop(host);
-    expect_exit(&host, 0, 0);
+    expect_exit(&host, in_order);
     CU_ASSERT_EQUAL(mesh.count_at_exit, 0);
     CU_ASSERT_EQUAL(mesh.wait_inside, MESH_E_REENTRANT);
     CU_ASSERT_EQUAL(mesh.n_joined, 1);
@@ -252,7 +262,7 @@ static void closes_port(void)
     begin();
     host = launch("echo", &port);
     mesh_port_close(&port);
-    expect_exit(&host, 0, 0);
+    expect_exit(&host, in_order);
     end();
 }
 
@@ -350,11 +360,11 @@ static void program_ends_at_once(void)
 
     begin();
     TEST_OK(mesh_host_launch_port(
-        &host, mesh.hosts, configure_program("/bin/false", NULL), &port));
+        &host, mesh.hosts, configure_program(NULL, "foreign-fail"), &port));
     CU_ASSERT_EQUAL(mesh_host_wait_joined(host, LIMIT), MESH_E_DIED);
     CU_ASSERT_EQUAL(mesh.n_joined, 1);
     CU_ASSERT_EQUAL(mesh.joined, MESH_E_DIED);
-    expect_exit(&host, 1, 0);
+    expect_exit(&host, failed);
     expect_end(port, MESH_E_FAILED);
     mesh_port_close(&port);
     end();
@@ -368,7 +378,7 @@ static void program_never_joins(void)
     mesh_port_t *port;
 
     begin();
-    config = configure_program("/bin/sleep", "1000");
+    config = configure_program(NULL, "foreign-stuck");
     mesh_host_config_join_timeout_set(config, apr_time_from_msec(50));
     TEST_OK(mesh_host_launch_port(&host, mesh.hosts, config, &port));
     CU_ASSERT_EQUAL(mesh_host_wait_joined(host, 0), APR_TIMEUP);
@@ -376,7 +386,7 @@ static void program_never_joins(void)
     CU_ASSERT_EQUAL(mesh_host_wait_joined(host, LIMIT), APR_TIMEUP);
     CU_ASSERT_EQUAL(mesh.n_joined, 1);
     CU_ASSERT_EQUAL(mesh.joined, APR_TIMEUP);
-    expect_exit(&host, -1, SIGKILL);
+    expect_exit(&host, outcome_killed);
     CU_ASSERT_EQUAL(mesh.n_joined, 1);
     mesh_port_close(&port);
     end();
@@ -389,7 +399,7 @@ static void returns_at_once(void)
 
     begin();
     host = launch("return", &port);
-    expect_exit(&host, 0, 0);
+    expect_exit(&host, in_order);
     expect_end(port, MESH_E_CLOSED);
     mesh_port_close(&port);
     end();
@@ -405,7 +415,7 @@ static void is_killed(void)
     expect_text(port, "stuck");
     TEST_OK(mesh_host_kill(host));
     expect_end(port, MESH_E_FAILED);
-    expect_exit(&host, -1, SIGKILL);
+    expect_exit(&host, outcome_killed);
     mesh_port_close(&port);
     end();
 }
@@ -419,7 +429,7 @@ static void crashes(void)
     host = launch("echo", &port);
     TEST_OK(mesh_host_wait_joined(host, LIMIT));
     TEST_OK(mesh_host_crash(host));
-    expect_exit(&host, -1, SIGABRT);
+    expect_exit(&host, outcome_abort);
     expect_end(port, MESH_E_FAILED);
     mesh_port_close(&port);
     end();
@@ -435,7 +445,7 @@ static void stuck_crashes(void)
     host = launch("stuck", &port);
     expect_text(port, "stuck");
     TEST_OK(mesh_host_crash(host));
-    expect_exit(&host, -1, SIGABRT);
+    expect_exit(&host, outcome_aborted);
     mesh_port_close(&port);
     end();
 }
@@ -459,7 +469,7 @@ static void shuts_down_stuck(void)
     CU_ASSERT_EQUAL(mesh.n_exited, 2);
     CU_ASSERT_EQUAL(mesh_host_exit_code(good_host), 0);
     mesh_host_close(&good_host);
-    expect_exit(&host, -1, SIGKILL);
+    expect_exit(&host, outcome_killed);
     CU_ASSERT_EQUAL(
         mesh_host_launch_port(&host, mesh.hosts, configure("echo"), &none),
         MESH_E_CLOSED);
@@ -503,7 +513,7 @@ static void hears_of_stop(void)
         host = launch(modes[i], &port);
         expect_text(port, modes[i]);
         mesh_host_stop(host);
-        expect_exit(&host, 0, 0);
+        expect_exit(&host, in_order);
         if (i == 0) {
             expect_text(port, "end"); /* it could still send */
         }
@@ -547,8 +557,7 @@ static pal_handle_t make_file(const char *text)
 {
     pal_handle_t file;
 
-    TEST_OK(pal_region_create("tested", (apr_off_t)strlen(text), &file));
-    TEST_OK(pal_region_write_at(file, 0, text, strlen(text)));
+    TEST_OK(scratch_file(text, strlen(text), &file, test_pool()));
     return file;
 }
 
@@ -593,7 +602,7 @@ static void initial_message(void)
                                       &conform__number_box__descriptor, &box));
     CU_ASSERT_EQUAL(((Conform__NumberBox *)box)->value, 9);
     mesh_message_destroy(&message);
-    expect_exit(&host, 0, 0);
+    expect_exit(&host, in_order);
     end();
 }
 
@@ -611,8 +620,8 @@ static void hosts_talk(void)
     TEST_OK(mesh_port_bridge(&echo_port, &ping_port));
     CU_ASSERT_PTR_NULL(echo_port);
     CU_ASSERT_PTR_NULL(ping_port);
-    expect_exit(&ping, 0, 0);
-    expect_exit(&echo, 0, 0); /* its port was closed by the other one */
+    expect_exit(&ping, in_order);
+    expect_exit(&echo, in_order); /* its port was closed by the other one */
     end();
 }
 
@@ -684,8 +693,20 @@ static const test_case_t cases[] = {
     {"opens_and_closes", opens_and_closes},
     {NULL, NULL}};
 
+/* Before anything of mesh is called. */
+static void be_foreign(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "foreign-fail") == 0) {
+        exit(1);
+    }
+    while (argc > 1 && strcmp(argv[1], "foreign-stuck") == 0) {
+        apr_sleep(apr_time_from_sec(1));
+    }
+}
+
 int main(int argc, char **argv)
 {
+    be_foreign(argc, argv);
     mesh_run_host_if_launched("test", host_modes_run, argv);
     return test_main(argc, argv, "host", cases);
 }

@@ -14,6 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COMM_LEN 15 /* what the kernel keeps of a name */
+
+const char proc_null[] = "/dev/null";
+const int proc_sees_inheritable = 1;
+
 apr_status_t proc_comm(const char **ret_comm, apr_pool_t *pool)
 {
     char name[64];
@@ -30,6 +35,11 @@ apr_status_t proc_comm(const char **ret_comm, apr_pool_t *pool)
     name[strcspn(name, "\n")] = '\0';
     *ret_comm = apr_pstrdup(pool, name);
     return APR_SUCCESS;
+}
+
+const char *proc_comm_expected(const char *name, apr_pool_t *pool)
+{
+    return apr_pstrndup(pool, name, COMM_LEN);
 }
 
 apr_status_t proc_link(int number, const char **ret_target, apr_pool_t *pool)

@@ -1,6 +1,6 @@
 /* meshdemo where things go wrong: workers and the parent killed, files that
- * are none, broken outputs. Worker processes are looked at from outside,
- * through /proc. */
+ * are none, names that few systems take, broken outputs. Worker processes are
+ * looked at from outside, through /proc. */
 #include "config.h"
 
 #include "demo.h"
@@ -527,9 +527,23 @@ static void progress(void)
                                   "2 documents, 0 malformed, 1 failed\r\n"));
 }
 
+static void hostile_names(void)
+{
+    static const demo_name_t names[] = {
+        {"1 new\nline.xml", "1 new\\nline.xml", 1},
+        {"2 \x1b[31m\x07.xml", "2 \\x1b[31m\\x07.xml", 1},
+        {"3 back\\slash\".xml", "3 back\\\\slash\".xml", 1},
+        {"4 \xff\xc3.xml", "4 \\xff\\xc3.xml", 0},
+        {"5 \xed\xa0\x80\xc0\xaf.xml", "5 \\xed\\xa0\\x80\\xc0\\xaf.xml", 0},
+    };
+
+    demo_names(names, sizeof(names) / sizeof(names[0]));
+}
+
 int main(int argc, char **argv)
 {
     static const test_case_t cases[] = {
+        {"hostile_names", hostile_names},
         {"killed_at_random", killed_at_random},
         {"killed_twice", killed_twice},
         {"stopped_worker", stopped_worker},

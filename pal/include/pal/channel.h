@@ -164,8 +164,9 @@ apr_status_t pal_channel_shutdown(pal_channel_t *channel);
 /* Have `fn` called on `loop` while a receive (PAL_READABLE in `events`) or a
  * send (PAL_WRITABLE) may succeed; loop.h says more. pal_channel_want changes
  * the events. The watch ends with the channel or by pal_channel_unwatch.
- * Errors: APR_EEXIST if there is a watch already; pal_channel_want: APR_EINVAL
- * if there is none. */
+ * Errors: APR_EEXIST if there is a watch already; APR_ENOTIMPL: another loop
+ * watched this end before, and on Windows one can have only one in its life;
+ * pal_channel_want: APR_EINVAL if there is none. */
 apr_status_t pal_channel_watch(pal_channel_t *channel, pal_loop_t *loop,
                                int events, pal_watch_fn_t fn, void *baton);
 apr_status_t pal_channel_want(pal_channel_t *channel, int events);
