@@ -349,7 +349,7 @@ static void *APR_THREAD_FUNC leave(apr_thread_t *thread, void *baton)
 static void handover(void)
 {
     const char *path = path_of("handover");
-    int round, n_rounds = test_scale(5000);
+    int round, n_rounds = test_scale(1500);
     pal_listener_t *first, *second;
     apr_thread_t *thread;
     apr_status_t rv;
