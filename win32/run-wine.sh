@@ -11,7 +11,9 @@ export STRESS=${STRESS:-20}
 # that it has open, and the end of the pipe would come with theirs.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# Now and then the main thread of a program is gone under Wine and the others
+# are not, and nobody would end it.
 status=0
-wine "$@" </dev/null >"$log" 2>&1 || status=$?
+timeout -k 5 120 wine "$@" </dev/null >"$log" 2>&1 || status=$?
 tr -d '\r' <"$log"
 exit "$status"
