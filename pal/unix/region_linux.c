@@ -7,17 +7,12 @@
 #include <pal/region.h>
 #include <pal/status.h>
 
-#include <string.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
-
-#define MAX_NAME 200
 
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -29,26 +24,9 @@ int pal__region_is(int fd)
     return seals >= 0 && seals != F_SEAL_SEAL;
 }
 
-apr_status_t pal_region_create(const char *name, apr_off_t size,
-                               pal_handle_t *ret_region)
+int pal__region_open(const char *name)
 {
-    apr_status_t rv;
-    int fd;
-
-    if (size < 0 || strlen(name) > MAX_NAME)
-        return APR_EINVAL;
-    fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return errno == ENOSYS ? APR_ENOTIMPL : errno;
-    while (ftruncate(fd, size) != 0) {
-        if (errno == EINTR)
-            continue;
-        rv = errno;
-        (void)close(fd);
-        return rv;
-    }
-    *ret_region = fd;
-    return APR_SUCCESS;
+    return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
 apr_status_t pal_region_seal(pal_handle_t region)

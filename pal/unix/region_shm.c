@@ -22,8 +22,6 @@
 #    include <sys/vfs.h>
 #endif
 
-#define MAX_NAME 200
-
 /* 96 random bits in hexadecimal: 31 bytes are all that some systems take. */
 #define PREFIX "/pal-"
 #define N_RANDOM 12
@@ -82,28 +80,12 @@ static int open_nameless(void)
     return -1;
 }
 
-apr_status_t pal_region_create(const char *name, apr_off_t size,
-                               pal_handle_t *ret_region)
+int pal__region_open(const char *name)
 {
-    apr_status_t rv;
-    int fd;
+    int fd = open_nameless();
 
-    if (size < 0 || strlen(name) > MAX_NAME)
-        return APR_EINVAL;
-    fd = open_nameless();
-    if (fd < 0 && errno != EMFILE && errno != ENFILE)
-        fd = open_memfd(name);
-    if (fd < 0)
-        return errno == ENOSYS ? APR_ENOTIMPL : errno;
-    while (ftruncate(fd, size) != 0) {
-        if (errno == EINTR)
-            continue;
-        rv = errno;
-        (void)close(fd);
-        return rv;
-    }
-    *ret_region = fd;
-    return APR_SUCCESS;
+    return fd < 0 && errno != EMFILE && errno != ENFILE ? open_memfd(name)
+                                                        : fd;
 }
 
 apr_status_t pal_region_seal(pal_handle_t region)

@@ -1,13 +1,41 @@
 #include "config.h"
 
-#include <pal/region.h>
+#include "region_unix.h"
 
 #include "fd.h"
+
+#include <pal/region.h>
+
+#include <string.h>
 
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define MAX_NAME 200
+
+apr_status_t pal_region_create(const char *name, apr_off_t size,
+                               pal_handle_t *ret_region)
+{
+    apr_status_t rv;
+    int fd;
+
+    if (size < 0 || strlen(name) > MAX_NAME)
+        return APR_EINVAL;
+    fd = pal__region_open(name);
+    if (fd < 0)
+        return errno == ENOSYS ? APR_ENOTIMPL : errno;
+    while (ftruncate(fd, size) != 0) {
+        if (errno == EINTR)
+            continue;
+        rv = errno;
+        (void)close(fd);
+        return rv;
+    }
+    *ret_region = fd;
+    return APR_SUCCESS;
+}
 
 /* Are these bytes all inside? */
 static apr_status_t check_range(int fd, apr_off_t offset, apr_size_t len)

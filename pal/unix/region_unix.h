@@ -6,4 +6,7 @@
 /* Does the descriptor stand for memory that can be handed on as a region? */
 int pal__region_is(int fd);
 
+/* New memory without a byte; -1, and errno. */
+int pal__region_open(const char *name);
+
 #endif
