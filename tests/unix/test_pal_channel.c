@@ -346,6 +346,8 @@ static void test_no_numbers(void)
     packet_t packet;
     int lowest;
 
+    if (test_in_valgrind()) /* which lowers the limit for itself only */
+        return;
     open_link(&link, TYPE);
     lowest = lowest_free();
     CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);

@@ -161,11 +161,29 @@ static void handles(void)
     close_pair(&pair);
 }
 
+/* With too few numbers for them: those received are closed. */
+static void check_few_numbers(pair_t *pair, int lowest)
+{
+    struct rlimit before, lowered;
+    packet_t packet;
+
+    if (test_in_valgrind()) /* which lowers the limit for itself only */
+        return;
+    CU_ASSERT_EQUAL_FATAL(send_raw(pair->here_fd, "lost", 4, 1, 3), 0);
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+    lowered = before;
+    lowered.rlim_cur = (rlim_t)lowest + 2;
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &lowered), 0);
+    CU_ASSERT_EQUAL(get(pair->there, &packet), PAL_E_HANDLES_LOST);
+    CU_ASSERT_STRING_EQUAL(packet.bytes, "lost");
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+    CU_ASSERT_EQUAL(lowest_free(), lowest);
+}
+
 /* Descriptors on every byte, more than there may be, and none left here:
  * nothing stays open. */
 static void flood(void)
 {
-    struct rlimit before, lowered;
     packet_t packet;
     pair_t pair;
     int i, lowest;
@@ -182,15 +200,7 @@ static void flood(void)
         CU_ASSERT_EQUAL(packet.n_handles, 0);
         CU_ASSERT_EQUAL(lowest_free(), lowest);
     }
-    CU_ASSERT_EQUAL_FATAL(send_raw(pair.here_fd, "lost", 4, 1, 3), 0);
-    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
-    lowered = before;
-    lowered.rlim_cur = (rlim_t)lowest + 2;
-    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &lowered), 0);
-    CU_ASSERT_EQUAL(get(pair.there, &packet), PAL_E_HANDLES_LOST);
-    CU_ASSERT_STRING_EQUAL(packet.bytes, "lost");
-    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &before), 0);
-    CU_ASSERT_EQUAL(lowest_free(), lowest);
+    check_few_numbers(&pair, lowest);
     CU_ASSERT_EQUAL_FATAL(send_raw(pair.here_fd, "unread", 6, 1, 3), 0);
     close_pair(&pair);
 }
